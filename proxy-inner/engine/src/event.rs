@@ -1,0 +1,157 @@
+//! What the engine tells the driver: the F_xxx_IND and F_xxx_CF primitives of RFC 5024 section 3.
+
+use core::fmt;
+
+use oftp::{Eerp, EndReason, FileReason, Nerp, Sfid, Ssid};
+
+use crate::Agreement;
+
+/// News for the driver, in the order in which they came about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// F_CONNECT_IND: a partner introduced itself. Check who it is, then answer with
+    /// [`Request::ConnectResponse`](crate::Request::ConnectResponse).
+    Connect(Ssid),
+    /// F_CONNECT_CF: the session is open. Carries what was agreed and the partner's SSID; the initiator checks code
+    /// and password in it now and releases the session with ESID 03 or 04 if they are wrong. The responder gets the
+    /// event too, once its own SSID is on its way.
+    Connected(Agreement, Ssid),
+    /// F_START_FILE_IND: a file is offered; answer with
+    /// [`Request::StartFileResponse`](crate::Request::StartFileResponse).
+    StartFile(Sfid),
+    /// F_START_FILE_CF(+): our offer is accepted; send from this position, at most the one offered, same unit.
+    StartFileAccepted {
+        /// SFPAACNT.
+        answer: u64,
+    },
+    /// F_START_FILE_CF(-): our offer is refused; the turn is still ours.
+    StartFileRefused {
+        /// SFNAREAS.
+        reason: FileReason,
+        /// SFNARRTR: may the file be offered again in a later session?
+        retry: bool,
+        /// SFNAREAST.
+        text: String,
+    },
+    /// F_DATA_IND: octets wait in [`Session::take_received`](crate::Session::take_received). One event stands for
+    /// all octets that come until they are taken.
+    DataReceived,
+    /// F_DATA_CF: sending may go on after it had to wait for credit or for the transmit buffer to drain. Ask
+    /// [`can_send_data`](crate::Session::can_send_data) and [`can_close_file`](crate::Session::can_close_file).
+    DataConfirm,
+    /// F_CLOSE_FILE_IND: the file has arrived whole, its octet count is right. Take all received octets, make them
+    /// durable, then answer with [`Request::CloseFileResponse`](crate::Request::CloseFileResponse).
+    CloseFile {
+        /// EFIDRCNT.
+        records: u64,
+        /// EFIDUCNT.
+        octets: u64,
+    },
+    /// F_CLOSE_FILE_CF(+): the partner has our file. `speaker` tells whether the turn is still ours; if not, the
+    /// engine has already sent CD and we listen.
+    CloseFileAccepted {
+        /// F_CLOSE_FILE_CF(+).Speaker.
+        speaker: bool,
+    },
+    /// F_CLOSE_FILE_CF(-): the partner refused our file at its end; the turn is still ours.
+    CloseFileRefused {
+        /// EFNAREAS.
+        reason: FileReason,
+        /// EFNAREAST.
+        text: String,
+    },
+    /// The engine refused the partner's file by itself: at the offer (SFNA, no [`Event::StartFile`] came before) or
+    /// at its end (EFNA; forget what was received of it).
+    FileDropped {
+        /// SFNAREAS or EFNAREAS.
+        reason: FileReason,
+        /// What was wrong, as the partner was told.
+        text: String,
+    },
+    /// F_EERP_IND: a positive receipt; answer with [`Request::RtrResponse`](crate::Request::RtrResponse).
+    Eerp(Eerp),
+    /// F_NERP_IND: a negative receipt; answer with [`Request::RtrResponse`](crate::Request::RtrResponse).
+    Nerp(Nerp),
+    /// F_RTR_CF: the partner took our receipt and is ready for the next command.
+    RtrConfirm,
+    /// F_CD_IND: the partner gave us the turn unasked. We may send, or release the session with reason normal; we
+    /// may not hand the turn straight back.
+    ChangeDirection,
+    /// The turn we asked for with EFPA (CD = Y) has arrived; we are speaker. Not given when a request stored in the
+    /// meantime was executed instead.
+    TurnTaken,
+    /// F_RELEASE_IND: the partner ended the session in good order.
+    Released,
+    /// F_ABORT_IND: the session ended out of order. Given once; only deviations may follow it.
+    Aborted {
+        /// ESIDREAS sent or received; `None` where no ESID was exchanged.
+        reason: Option<EndReason>,
+        /// ESIDREAST sent or received.
+        text: String,
+        /// Who ended it.
+        origin: Origin,
+        /// What happened, in a sentence for our operator; never shown to the partner.
+        detail: String,
+    },
+    /// The partner broke a rule in a way that is known and tolerated. Reported once a file, or once a session where
+    /// no file is open.
+    Deviation(Deviation),
+}
+
+/// Who ended a session: the AO parameter of F_ABORT_IND.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// This engine (AO = L).
+    Local,
+    /// The partner or the network (AO = D).
+    Distant,
+}
+
+/// A breach of RFC 5024 seen in real partners and tolerated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Deviation {
+    /// An empty file without the one DATA buffer that marks its end.
+    EmptyFileWithoutData,
+    /// A stream file whose last DATA buffer lacks the end-of-record flag.
+    EndOfRecordMissing,
+    /// A DATA buffer longer than the negotiated size, by at most a few octets.
+    OversizedData {
+        /// Octets beyond the negotiated size.
+        excess: u32,
+    },
+    /// ESID 00 straight after EFID, without waiting for EFPA: the file is kept if it proves durable.
+    EndedBeforeAnswer,
+}
+
+impl Deviation {
+    /// A stable name for counters and filters.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::EmptyFileWithoutData => "empty-file-without-data",
+            Self::EndOfRecordMissing => "end-of-record-missing",
+            Self::OversizedData { .. } => "oversized-data",
+            Self::EndedBeforeAnswer => "ended-before-answer",
+        }
+    }
+}
+
+impl fmt::Display for Deviation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::EmptyFileWithoutData => {
+                f.write_str("an empty file came without any DATA buffer; RFC 5024 section 7.2 wants one that ends it")
+            }
+            Self::EndOfRecordMissing => {
+                f.write_str("the last DATA buffer of the file lacks the end-of-record flag (RFC 5024 section 7.2)")
+            }
+            Self::OversizedData { excess } => write!(
+                f,
+                "a DATA buffer is {excess} octets longer than the negotiated size (RFC 5024 section 5.3.2)"
+            ),
+            Self::EndedBeforeAnswer => {
+                f.write_str("the partner ended the session right after EFID without waiting for the answer")
+            }
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! The OFTP2 session engine: RFC 5024 section 9 as code, without I/O.
+//!
+//! ```text
+//!              octets in            commands              events
+//!  driver ──▶ receive() ──▶ frame, decode ──▶ state ──▶ poll_event() ──▶ driver
+//!  driver ──▶ request(), send_data() ───────▶ state ──▶ transmit()   ──▶ driver
+//!  driver ──▶ handle_timeout(), disconnected() ─▶ abort
+//! ```
+//!
+//! The driver owns the connection, the clock and the files. It may call in any order; a call that does not fit
+//! the present state is answered with a [`RequestError`] and changes nothing. After every call it
+//!
+//! 1. writes [`Session::transmit`] and reports what went out with [`Session::transmitted`],
+//! 2. takes [`Session::poll_event`] until it is empty, fetching file octets with [`Session::take_received`],
+//! 3. arms its timer with [`Session::next_timeout`],
+//! 4. closes the connection once [`Session::must_disconnect`] and all of `transmit` is written.
+//!
+//! The crate assumes that time (a [`core::time::Duration`] since any fixed moment) never runs backwards, and
+//! nothing about the octets a partner sends: any input ends in an event, an ESID or a disconnect, never in a panic,
+//! and memory stays within the ceilings of [`TRANSMIT_CEILING`] and [`RECEIVE_CEILING`] plus one buffer each.
+//! No clock, no randomness and no I/O is reached from here (`clippy.toml` bans them).
+//!
+//! This stage speaks protocol level 5 and files that travel as one stream of octets: formats U and T, and any format
+//! inside a CMS envelope. Secure authentication is refused where it is asked for.
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
+
+mod abort;
+mod connect;
+mod credit;
+mod error;
+mod event;
+mod line;
+mod listener;
+mod negotiate;
+mod proof;
+mod request;
+mod session;
+mod speaker;
+mod state;
+mod stats;
+mod timer;
+mod transmit;
+mod turn;
+
+pub use error::{RequestError, SettingsError};
+pub use event::{Deviation, Event, Origin};
+pub use line::RECEIVE_CEILING;
+pub use negotiate::{Agreement, Identity, Settings, Timers};
+pub use proof::Durable;
+pub use request::{EndFileRefusal, FileRefusal, Refusal, Request};
+pub use session::Session;
+pub use state::Phase;
+pub use stats::Stats;
+pub use transmit::TRANSMIT_CEILING;

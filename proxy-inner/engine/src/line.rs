@@ -1,0 +1,155 @@
+//! What every state shares: agreed terms, both buffers, news, timer and counters.
+
+use std::collections::VecDeque;
+
+use core::time::Duration;
+
+use oftp::{Command, EncodeError};
+
+use crate::negotiate::{Agreement, Settings};
+use crate::timer::Timer;
+use crate::transmit::Transmit;
+use crate::{Deviation, Event, Stats};
+
+/// How many decoded file octets may wait to be taken before
+/// [`Session::receive`](crate::Session::receive) consumes no more. One decoded DATA buffer more can be waiting: at most
+/// 99999 octets, or 3.2 million where compression was agreed.
+pub const RECEIVE_CEILING: usize = 256 * 1024;
+
+/// A session that is between files gives memory beyond this back.
+const KEPT: usize = 16 * 1024;
+
+/// The part of a session that outlives its states.
+#[derive(Debug)]
+pub(crate) struct Line {
+    pub(crate) settings: Settings,
+    pub(crate) transmit: Transmit,
+    pub(crate) timer: Timer,
+    pub(crate) stats: Stats,
+    /// Decoded octets of the file being received.
+    pub(crate) received: Vec<u8>,
+    /// Our settings until the session is agreed.
+    terms: Agreement,
+    agreed: bool,
+    events: VecDeque<Event>,
+    /// A `DataReceived` stands for what is in `received`.
+    announced: bool,
+}
+
+impl Line {
+    pub(crate) fn new(settings: Settings, now: Duration) -> Self {
+        Self {
+            transmit: Transmit::default(),
+            timer: Timer::started(settings.timers.inactivity, now),
+            stats: Stats::default(),
+            received: Vec::new(),
+            terms: Agreement::of_settings(&settings),
+            agreed: false,
+            events: VecDeque::new(),
+            announced: false,
+            settings,
+        }
+    }
+
+    pub(crate) fn terms(&self) -> &Agreement {
+        &self.terms
+    }
+
+    pub(crate) fn agreement(&self) -> Option<&Agreement> {
+        self.agreed.then_some(&self.terms)
+    }
+
+    pub(crate) fn agree(&mut self, terms: Agreement) {
+        self.terms = terms;
+        self.agreed = true;
+    }
+
+    /// Queues a command; nothing happens if it does not fit the wire.
+    pub(crate) fn send(&mut self, command: &Command<'_>) -> Result<(), EncodeError> {
+        self.transmit.push(command, self.terms.level)?;
+        self.stats.frames_sent += 1;
+        Ok(())
+    }
+
+    /// Queues a command whose fields cannot fail to encode.
+    pub(crate) fn say(&mut self, command: &Command<'_>) {
+        let sent = self.send(command);
+        debug_assert!(sent.is_ok(), "a command without free fields must encode: {sent:?}");
+    }
+
+    /// Would [`Line::send`] take this command?
+    pub(crate) fn check(&mut self, command: &Command<'_>) -> Result<(), EncodeError> {
+        self.transmit.check(command, self.terms.level)
+    }
+
+    pub(crate) fn tell(&mut self, event: Event) {
+        self.events.push_back(event);
+    }
+
+    pub(crate) fn poll(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// Counts a tolerated breach, and reports it unless that was done already for this file.
+    pub(crate) fn tolerate(&mut self, deviation: Deviation, report: bool) {
+        self.stats.deviations += 1;
+        if report {
+            self.tell(Event::Deviation(deviation));
+        }
+    }
+
+    /// Octets were added to `received`.
+    pub(crate) fn announce_received(&mut self) {
+        if !self.announced && !self.received.is_empty() {
+            self.announced = true;
+            self.tell(Event::DataReceived);
+        }
+    }
+
+    pub(crate) fn take_received(&mut self, into: &mut Vec<u8>) {
+        into.clear();
+        core::mem::swap(&mut self.received, into);
+        self.announced = false;
+        self.timer.mark_moved();
+    }
+
+    /// Forgets octets nobody needs any more.
+    pub(crate) fn drop_received(&mut self) {
+        self.received.clear();
+        self.announced = false;
+    }
+
+    /// A file is over: gives memory back.
+    pub(crate) fn relax(&mut self) {
+        self.transmit.relax();
+        self.received.shrink_to(KEPT);
+    }
+}
+
+/// Cuts a reason text to what a T(n) field holds: 999 octets, at a character boundary.
+pub(crate) fn cut_text(mut text: String) -> String {
+    const MOST: usize = 999;
+    if text.len() > MOST {
+        let mut end = MOST;
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        text.truncate(end);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    ///
+    #[test]
+    fn long_reason_texts_are_cut_between_characters() {
+        assert_eq!(cut_text("short".into()), "short");
+        let long = "é".repeat(600);
+        let cut = cut_text(long);
+        assert_eq!(cut.len(), 998);
+        assert!(cut.chars().all(|c| c == 'é'));
+    }
+}

@@ -1,0 +1,369 @@
+//! The listener table (RFC 5024 section 9.12): accept a file, receive it, acknowledge it, take receipts.
+//!
+//! ```text
+//!  IDLELI ──SFID / F_START_FILE_IND──▶ OPIP ──F_START_FILE_RS / SFPA──▶ OPI ──EFID / F_CLOSE_FILE_IND──▶ CLIP
+//!  CLIP ──F_CLOSE_FILE_RS / EFPA──▶ IDLELI, WF_CD
+//!  IDLELI ──EERP, NERP──▶ RTRP ──F_RTR_RS / RTR──▶ IDLELI
+//! ```
+//!
+//! An EFPA leaves here only against a [`Durable`] that covers every received octet.
+
+use oftp::{
+    Command, Efid, Efna, Efpa, EndReason, Esid, FileReason, Mode, Sfid, Sfna, Sfpa, SubrecordError,
+    Unpacker,
+};
+
+use crate::credit::{Spent, Window};
+use crate::line::{Line, cut_text};
+use crate::speaker::{Idlespcd, stream_position, travels_as_stream};
+use crate::state::{Idle, Reply, State, Step, done, settle};
+use crate::turn::WfCd;
+use crate::{Deviation, Durable, Event, FileRefusal, Origin, Request, RequestError, abort};
+
+/// How many octets a DATA buffer may exceed the negotiated size by before it is a size error. Real partners pad their
+/// last buffer with empty subrecord headers.
+const SLACK: u32 = 4;
+
+/// IDLELI: idle listener.
+#[derive(Debug)]
+pub(crate) struct Idleli;
+
+impl Step for Idleli {
+    fn command(self, command: Command<'_>, line: &mut Line) -> State {
+        match command {
+            // S5-C.
+            Command::Cd => {
+                line.tell(Event::ChangeDirection);
+                Idlespcd.into()
+            }
+            other => idle_listener("IDLELI", other, line),
+        }
+    }
+}
+
+/// IDLELICD: idle listener that gave the turn away itself: the partner may release the session now.
+#[derive(Debug)]
+pub(crate) struct Idlelicd;
+
+impl Step for Idlelicd {
+    fn command(self, command: Command<'_>, line: &mut Line) -> State {
+        match command {
+            // S5-F, R-161.
+            Command::Esid(Esid { reason: EndReason::NORMAL, .. }) => {
+                line.tell(Event::Released);
+                Idle.into()
+            }
+            other => idle_listener("IDLELICD", other, line),
+        }
+    }
+}
+
+/// What both idle listeners take: S5-A, S5-E, S5-L.
+fn idle_listener(state: &'static str, command: Command<'_>, line: &mut Line) -> State {
+    match command {
+        Command::Sfid(sfid) => offered(sfid, line),
+        Command::Eerp(eerp) => {
+            line.tell(Event::Eerp(eerp));
+            Rtrp.into()
+        }
+        Command::Nerp(nerp) => {
+            line.tell(Event::Nerp(nerp));
+            Rtrp.into()
+        }
+        other => abort::other_command(state, other, line),
+    }
+}
+
+/// S5-A.
+fn offered(sfid: Sfid, line: &mut Line) -> State {
+    // P1: R-091, R-090.
+    if line.terms().mode == Mode::Send {
+        return abort::violation(line, "SFID came although this side only sends files");
+    }
+    if sfid.restart > 0 && !line.terms().restart {
+        let what = format!("SFIDREST is {} although restart was not agreed", sfid.restart);
+        return abort::violation(line, &what);
+    }
+    if !travels_as_stream(&sfid) {
+        let text = "files of format F and V are not taken outside a CMS envelope".to_owned();
+        let reason = FileReason::STORAGE_RECORD_FORMAT;
+        line.say(&Command::Sfna(Sfna { reason, retry: false, text: text.clone() }));
+        line.tell(Event::FileDropped { reason, text });
+        return Idleli.into();
+    }
+    let offered = sfid.restart;
+    line.tell(Event::StartFile(sfid));
+    Opip { offered }.into()
+}
+
+/// OPIP: SFID received.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Opip {
+    /// V.Restart-pos.
+    offered: u64,
+}
+
+impl Opip {
+    /// S5-H. P4 compares with V.Restart-pos; the RFC's "V.Restart" is a slip (A-17).
+    fn answer(
+        self,
+        answer: Result<u64, FileRefusal>,
+        line: &mut Line,
+    ) -> Result<State, RequestError> {
+        match answer {
+            Ok(answer) if answer > self.offered => {
+                Err(RequestError::AnswerBeyondOffer { answer, offered: self.offered })
+            }
+            Ok(answer) => {
+                line.send(&Command::Sfpa(Sfpa { answer }))?;
+                Ok(Opi::opened(answer, line).into())
+            }
+            Err(FileRefusal { reason, retry, text }) => {
+                line.send(&Command::Sfna(Sfna { reason, retry, text: cut_text(text) }))?;
+                Ok(Idleli.into())
+            }
+        }
+    }
+}
+
+impl Step for Opip {
+    fn command(self, command: Command<'_>, line: &mut Line) -> State {
+        abort::other_command("OPIP", command, line)
+    }
+
+    fn request(self, request: Request, line: &mut Line) -> Reply {
+        match request {
+            Request::StartFileResponse(answer) => settle(self, self.answer(answer, line)),
+            other => abort::other_request(self.into(), other, line),
+        }
+    }
+}
+
+/// OPI: the partner's file is open.
+#[derive(Debug)]
+pub(crate) struct Opi {
+    window: Window,
+    unpacker: Unpacker,
+    /// Octets from the start of the file, restart included.
+    octets: u64,
+    /// A DATA buffer came.
+    any_data: bool,
+    /// A DATA buffer over the agreed size came.
+    oversized: bool,
+    /// Data came after the end of the file: it is refused at EFID (A-27).
+    after_end: bool,
+}
+
+impl Opi {
+    /// SFPA went out: the window is full (R-124).
+    fn opened(answer: u64, line: &Line) -> Self {
+        Self {
+            window: Window::full(line.terms().credit),
+            unpacker: Unpacker::new(line.terms().compression),
+            octets: stream_position(answer),
+            any_data: false,
+            oversized: false,
+            after_end: false,
+        }
+    }
+
+    /// S5-I.
+    fn data(mut self, databuf: &[u8], line: &mut Line) -> State {
+        let length = u32::try_from(databuf.len()).unwrap_or(u32::MAX).saturating_add(1);
+        let excess = length.saturating_sub(line.terms().buffer);
+        if excess > SLACK {
+            // R-114.
+            let what = format!("DATA of {length} octets, {} were agreed", line.terms().buffer);
+            return abort::end(line, EndReason::EXCHANGE_BUFFER_SIZE, what);
+        }
+        let spent = self.window.spend();
+        if spent == Spent::Exceeded {
+            // P6, R-130.
+            return abort::violation(line, "DATA came beyond the credit");
+        }
+        if excess > 0 {
+            line.tolerate(Deviation::OversizedData { excess }, !self.oversized);
+            self.oversized = true;
+        }
+        line.stats.data_received += 1;
+        self.any_data = true;
+        let before = line.received.len();
+        if !self.after_end {
+            match self.unpacker.unpack(databuf, &mut line.received) {
+                Ok(()) => {}
+                Err(SubrecordError::AfterEnd { .. }) => {
+                    line.received.truncate(before);
+                    self.after_end = true;
+                }
+                Err(error) => {
+                    line.received.truncate(before);
+                    return abort::invalid_data(&error, line);
+                }
+            }
+        }
+        let octets = (line.received.len() - before) as u64;
+        self.octets = self.octets.saturating_add(octets);
+        line.stats.octets_received += octets;
+        line.announce_received();
+        if spent == Spent::Last {
+            // P7: also after the end of the file, since the speaker waits for it before EFID.
+            line.say(&Command::Cdt);
+            self.window.renew();
+        }
+        self.into()
+    }
+
+    /// S5-J, with the count judged here: EFNA 11 where it is wrong (R-140).
+    fn ended(self, efid: &Efid, line: &mut Line) -> State {
+        if self.after_end {
+            return refused("octets came after the end of the file".to_owned(), line);
+        }
+        if efid.octets != self.octets {
+            let text = format!("EFIDUCNT is {}, {} octets came", efid.octets, self.octets);
+            return refused(text, line);
+        }
+        if !self.unpacker.ended() {
+            let deviation = if self.any_data || self.octets > 0 {
+                Deviation::EndOfRecordMissing
+            } else {
+                Deviation::EmptyFileWithoutData
+            };
+            line.tolerate(deviation, true);
+        }
+        line.tell(Event::CloseFile { records: efid.records, octets: efid.octets });
+        Clip { octets: self.octets, ended: None }.into()
+    }
+}
+
+/// EFNA 11 by the engine's own judgement: S5-K, negative.
+fn refused(text: String, line: &mut Line) -> State {
+    let reason = FileReason::INVALID_BYTE_COUNT;
+    line.say(&Command::Efna(Efna { reason, text: text.clone() }));
+    line.drop_received();
+    line.relax();
+    line.tell(Event::FileDropped { reason, text });
+    Idleli.into()
+}
+
+impl Step for Opi {
+    fn command(self, command: Command<'_>, line: &mut Line) -> State {
+        match command {
+            Command::Data(databuf) => self.data(databuf, line),
+            Command::Efid(efid) => self.ended(&efid, line),
+            other => abort::other_command("OPI", other, line),
+        }
+    }
+}
+
+/// CLIP: EFID received, the driver makes the file durable.
+#[derive(Debug)]
+pub(crate) struct Clip {
+    /// Length of the file.
+    octets: u64,
+    /// ESID 00 came without waiting for our answer.
+    ended: Option<Box<Esid>>,
+}
+
+impl Clip {
+    fn accept(
+        &self,
+        proof: Durable,
+        want_turn: bool,
+        line: &mut Line,
+    ) -> Result<State, RequestError> {
+        if !line.received.is_empty() {
+            return Err(RequestError::DataWaiting { octets: line.received.len() });
+        }
+        if proof.octets() != self.octets {
+            return Err(RequestError::NotDurable {
+                synced: proof.octets(),
+                received: self.octets,
+            });
+        }
+        line.stats.files_received += 1;
+        line.relax();
+        if self.ended.is_some() {
+            return Ok(self.partner_gone(line));
+        }
+        line.say(&Command::Efpa(Efpa { change_direction: want_turn }));
+        Ok(if want_turn { WfCd.into() } else { Idleli.into() })
+    }
+
+    fn refuse(
+        &self,
+        reason: FileReason,
+        text: String,
+        line: &mut Line,
+    ) -> Result<State, RequestError> {
+        if self.ended.is_none() {
+            line.send(&Command::Efna(Efna { reason, text: cut_text(text) }))?;
+        }
+        line.drop_received();
+        line.relax();
+        Ok(if self.ended.is_some() { self.partner_gone(line) } else { Idleli.into() })
+    }
+
+    /// S5-D, put off until the file was settled.
+    fn partner_gone(&self, line: &mut Line) -> State {
+        let (reason, text) = match &self.ended {
+            Some(esid) => (esid.reason, esid.text.clone()),
+            None => (EndReason::NORMAL, String::new()),
+        };
+        let detail = "the partner ended the session right after EFID; the answer to the file was not sent";
+        abort::aborted(line, Some(reason), text, Origin::Distant, detail.to_owned());
+        Idle.into()
+    }
+}
+
+impl Step for Clip {
+    fn command(self, command: Command<'_>, line: &mut Line) -> State {
+        match command {
+            // Nothing that follows an ESID means anything.
+            _ if self.ended.is_some() => self.into(),
+            // S5-D would forget a complete file here. Callers that do not wait for EFPA exist: the answer of the driver
+            // is awaited first.
+            Command::Esid(esid) if esid.reason == EndReason::NORMAL => {
+                line.tolerate(Deviation::EndedBeforeAnswer, true);
+                Self { octets: self.octets, ended: Some(Box::new(esid)) }.into()
+            }
+            other => abort::other_command("CLIP", other, line),
+        }
+    }
+
+    fn request(self, request: Request, line: &mut Line) -> Reply {
+        match request {
+            // S5-K.
+            Request::CloseFileResponse(Ok((proof, want_turn))) => {
+                let outcome = self.accept(proof, want_turn, line);
+                settle(self, outcome)
+            }
+            Request::CloseFileResponse(Err(refusal)) => {
+                let outcome = self.refuse(refusal.reason, refusal.text, line);
+                settle(self, outcome)
+            }
+            other => abort::other_request(self.into(), other, line),
+        }
+    }
+}
+
+/// RTRP: EERP or NERP received.
+#[derive(Debug)]
+pub(crate) struct Rtrp;
+
+impl Step for Rtrp {
+    fn command(self, command: Command<'_>, line: &mut Line) -> State {
+        abort::other_command("RTRP", command, line)
+    }
+
+    fn request(self, request: Request, line: &mut Line) -> Reply {
+        match request {
+            // S5-M: exactly one RTR for each (R-182).
+            Request::RtrResponse => {
+                line.stats.receipts_received += 1;
+                line.say(&Command::Rtr);
+                done(Idleli)
+            }
+            other => abort::other_request(self.into(), other, line),
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! Two SSIDs in, one [`Agreement`] out (RFC 5024 sections 3.2.1 and 5.3.2).
+//!
+//! The initiator's SSID states what it can do; the responder's SSID is the answer. Both functions here are pure, so
+//! that the whole negotiation can be tested as a table.
+
+use core::time::Duration;
+
+use oftp::{EndReason, Level, Mode, OdetteId, Password, Ssid, UserField};
+
+use crate::SettingsError;
+
+/// What this side is able and willing to do: the constants of RFC 5024 section 9.7.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Highest protocol level spoken.
+    pub level: Level,
+    /// Largest DATA exchange buffer in octets, command octet included: 128 to 99999 (SSIDSDEB).
+    pub buffer: u32,
+    /// DATA buffers that may be sent before the receiver must grant more: 1 to 999 (SSIDCRED).
+    pub credit: u16,
+    /// Whether this side sends files, receives files, or both (SSIDSR).
+    pub mode: Mode,
+    /// Whether compressed subrecords are understood (SSIDCMPR). This side never sends them.
+    pub compression: bool,
+    /// Whether transfers may resume in the middle (SSIDREST).
+    pub restart: bool,
+    /// Whether secure authentication is asked for (SSIDAUTH). Not available: see [`Settings::check`].
+    pub authentication: bool,
+    /// Time limits.
+    pub timers: Timers,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            level: Level::L5,
+            buffer: 65_535,
+            credit: 256,
+            mode: Mode::Both,
+            compression: true,
+            restart: false,
+            authentication: false,
+            timers: Timers::default(),
+        }
+    }
+}
+
+impl Settings {
+    /// Checks the settings by themselves. A session made from settings that fail this check is aborted from the start.
+    ///
+    /// # Errors
+    /// The first setting that no session can run with.
+    pub fn check(&self) -> Result<(), SettingsError> {
+        if self.level != Level::L5 {
+            Err(SettingsError::Level { level: self.level as u8 })
+        } else if !(LEAST_BUFFER..=MOST_BUFFER).contains(&self.buffer) {
+            Err(SettingsError::Buffer { buffer: self.buffer })
+        } else if !(1..=MOST_CREDIT).contains(&self.credit) {
+            Err(SettingsError::Credit { credit: self.credit })
+        } else if self.authentication {
+            Err(SettingsError::Authentication)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// Time limits of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timers {
+    /// How long the partner may be silent while something is expected of it (RFC 5024 section 4.7.2).
+    /// Default 180 seconds.
+    pub inactivity: Duration,
+}
+
+impl Default for Timers {
+    fn default() -> Self {
+        Self { inactivity: Duration::from_secs(180) }
+    }
+}
+
+/// How this side introduces itself to one partner.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// SSIDCODE.
+    pub code: OdetteId,
+    /// SSIDPSWD.
+    pub password: Password,
+    /// SSIDUSER.
+    pub user: UserField,
+}
+
+/// What both sides agreed: the session variables of RFC 5024 section 9.6.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Agreement {
+    /// The lower of both levels.
+    pub level: Level,
+    /// The smaller of both DATA buffer sizes, in octets with the command octet.
+    pub buffer: u32,
+    /// The window: DATA buffers between two credits, as the responder answered.
+    pub credit: u16,
+    /// What *this* side may do with files.
+    pub mode: Mode,
+    /// Compressed subrecords may come.
+    pub compression: bool,
+    /// Transfers may resume in the middle.
+    pub restart: bool,
+    /// Both sides asked for secure authentication.
+    pub authentication: bool,
+}
+
+impl Agreement {
+    /// What holds before anything was agreed: our own settings.
+    pub(crate) fn of_settings(settings: &Settings) -> Self {
+        Self {
+            level: settings.level,
+            buffer: settings.buffer,
+            credit: settings.credit,
+            mode: settings.mode,
+            compression: settings.compression,
+            restart: settings.restart,
+            authentication: settings.authentication,
+        }
+    }
+}
+
+/// Why two sides cannot work together; goes out as ESID.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Mismatch {
+    pub(crate) reason: EndReason,
+    pub(crate) text: String,
+}
+
+impl Mismatch {
+    fn new(reason: EndReason, text: impl Into<String>) -> Self {
+        Self { reason, text: text.into() }
+    }
+
+    fn capabilities(text: impl Into<String>) -> Self {
+        Self::new(EndReason::MODE_INCOMPATIBLE, text)
+    }
+}
+
+/// The SSID with which the initiator opens: its settings as they are. Special logic is for X.25 only: N.
+pub(crate) fn opening(settings: &Settings, us: Identity) -> Ssid {
+    ssid(&Agreement::of_settings(settings), us)
+}
+
+/// The SSID in which the responder states what was agreed (A-02, A-03: answer the minimum; A-47: special logic N).
+pub(crate) fn answer(agreed: &Agreement, us: Identity) -> Ssid {
+    ssid(agreed, us)
+}
+
+/// The responder's first look at a caller's SSID (S1-E, predicate P4): can the modes work together at all?
+///
+/// The table disconnects without a word; RFC 5024 has ESID 10 for exactly this, so it is sent.
+pub(crate) fn mode_possible(ours: &Settings, theirs: &Ssid) -> Result<Mode, Mismatch> {
+    join_modes(ours.mode, theirs.mode)
+}
+
+/// The responder's negotiation (S1-G): authentication first (!P10 is 12), then all else (P2 fails is 10).
+pub(crate) fn as_responder(ours: &Settings, theirs: &Ssid) -> Result<Agreement, Mismatch> {
+    same_authentication(ours, theirs)?;
+    let mode = mode_possible(ours, theirs)?;
+    let (level, buffer, credit) = common_sizes(ours, theirs)?;
+    Ok(Agreement {
+        level,
+        buffer,
+        credit: credit.min(ours.credit),
+        mode,
+        compression: ours.compression && theirs.compression,
+        restart: ours.restart && theirs.restart,
+        authentication: ours.authentication,
+    })
+}
+
+/// The initiator's check of the answer (S1-D): capabilities first (else is 10), then authentication (!P8 is 12).
+///
+/// A credit above the one offered is a protocol error by RFC 5024 section 5.3.2, hence ESID 02. An answer `B` to
+/// `S` or `R` is taken as the narrower mode, a larger buffer as the smaller one.
+pub(crate) fn as_initiator(ours: &Settings, theirs: &Ssid) -> Result<Agreement, Mismatch> {
+    let mode = join_modes(ours.mode, theirs.mode)?;
+    let (level, buffer, credit) = common_sizes(ours, theirs)?;
+    if credit > ours.credit {
+        let text = format!("SSIDCRED answered {credit} to {}; answer at most that", ours.credit);
+        return Err(Mismatch::new(EndReason::PROTOCOL_VIOLATION, text));
+    }
+    if theirs.restart && !ours.restart {
+        return Err(Mismatch::capabilities("SSIDREST answered Y to N; answer N"));
+    }
+    if theirs.special_logic {
+        return Err(Mismatch::capabilities("SSIDSPEC answered Y to N; special logic is for X.25 only"));
+    }
+    same_authentication(ours, theirs)?;
+    Ok(Agreement {
+        level,
+        buffer,
+        credit,
+        mode,
+        compression: ours.compression && theirs.compression,
+        restart: theirs.restart,
+        authentication: ours.authentication,
+    })
+}
+
+fn ssid(terms: &Agreement, us: Identity) -> Ssid {
+    Ssid {
+        level: terms.level,
+        code: us.code,
+        password: us.password,
+        buffer: terms.buffer,
+        mode: terms.mode,
+        compression: terms.compression,
+        restart: terms.restart,
+        special_logic: false,
+        credit: terms.credit,
+        authentication: terms.authentication,
+        user: us.user,
+    }
+}
+
+/// The mode table of RFC 5024 section 3.2.1, seen from our side.
+fn join_modes(ours: Mode, theirs: Mode) -> Result<Mode, Mismatch> {
+    match (ours, theirs) {
+        (Mode::Send, Mode::Send) => {
+            Err(Mismatch::capabilities("both sides only send files (SSIDSR S and S)"))
+        }
+        (Mode::Receive, Mode::Receive) => {
+            Err(Mismatch::capabilities("both sides only receive files (SSIDSR R and R)"))
+        }
+        (Mode::Send, _) | (Mode::Both, Mode::Receive) => Ok(Mode::Send),
+        (Mode::Receive, _) | (Mode::Both, Mode::Send) => Ok(Mode::Receive),
+        (Mode::Both, Mode::Both) => Ok(Mode::Both),
+    }
+}
+
+/// Level, buffer and the partner's credit, each checked against its own range.
+fn common_sizes(ours: &Settings, theirs: &Ssid) -> Result<(Level, u32, u16), Mismatch> {
+    let level = if (theirs.level as u8) < (ours.level as u8) { theirs.level } else { ours.level };
+    if level != Level::L5 {
+        let text = format!("protocol level {} is not spoken here, only 5", level as u8);
+        return Err(Mismatch::capabilities(text));
+    }
+    if !(LEAST_BUFFER..=MOST_BUFFER).contains(&theirs.buffer) {
+        let text = format!("SSIDSDEB {} is outside 128 to 99999", theirs.buffer);
+        return Err(Mismatch::new(EndReason::INVALID_DATA, text));
+    }
+    if !(1..=MOST_CREDIT).contains(&theirs.credit) {
+        let text = format!("SSIDCRED {} is outside 1 to 999", theirs.credit);
+        return Err(Mismatch::new(EndReason::INVALID_DATA, text));
+    }
+    Ok((level, ours.buffer.min(theirs.buffer), theirs.credit))
+}
+
+fn same_authentication(ours: &Settings, theirs: &Ssid) -> Result<(), Mismatch> {
+    if ours.authentication == theirs.authentication {
+        return Ok(());
+    }
+    let (asked, had) = if theirs.authentication { ("Y", "N") } else { ("N", "Y") };
+    let text = format!("SSIDAUTH {asked} does not fit {had} here; both sides must say the same");
+    Err(Mismatch::new(EndReason::AUTHENTICATION_INCOMPATIBLE, text))
+}
+
+const LEAST_BUFFER: u32 = 128;
+const MOST_BUFFER: u32 = 99_999;
+const MOST_CREDIT: u16 = 999;
