@@ -1,0 +1,32 @@
+//! The link between the two halves: pinned QUIC, typed messages, circuits.
+//!
+//! ```text
+//!                         UDP, always dialled by the inner half
+//!  proxy-inner  Dialer ═══════════════════════════════════════════▶ Acceptor  proxy-dmz
+//!     Link ── control stream (first, by the dialer) ─ Greeting, Welcome, then ToDmz / ToInner ── Link
+//!     Link ── one stream a request or circuit ─────── first message, answer, then plain octets ─ Link
+//! ```
+//!
+//! Assumes: each end has a [`LinkIdentity`] of its own and knows the [`Pin`]s of the other's.
+//! Promises: nobody without a pinned key gets past the TLS handshake; a foreign length meets its
+//! ceiling before it meets an allocator; every wait on the other end has a deadline or a count;
+//! an end of octets is only called clean when the other end said so. The transport below is this
+//! crate's own business. The protocol is written down in `docs/link-protocol.md`.
+
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
+#![cfg_attr(
+    test,
+    expect(
+        clippy::unwrap_used,
+        clippy::indexing_slicing,
+        reason = "a test that panics is a test that fails"
+    )
+)]
+
+pub mod limits;
+pub mod message;
