@@ -439,3 +439,6 @@ impl SubrecordError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
