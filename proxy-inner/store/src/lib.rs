@@ -1,0 +1,67 @@
+//! The store: everything the inner half keeps, so that nothing acknowledged is lost and nothing is
+//! delivered twice, whenever the process is killed.
+//!
+//! ```text
+//!  partner ─▶ begin_inbound ─▶ Inbound::write* ─▶ finish ─▶ Synced ─▶ deliver ─▶ inbox/<partner>/
+//!             (duplicate? busy? room?)  spool      │ data synced, then journal        (atomic rename)
+//!                                                  ▼
+//!                              journal (SQLite, WAL, full sync): the truth after a crash
+//!                                                  ▲
+//!  outbox/<partner>/ ─▶ scan_outbox ──┐            │
+//!  begin_outbound ─▶ Intake::finish ──┴▶ queued ─▶ claim_file ─▶ OutboundClaim ─▶ sent ─▶ receipt_arrived
+//!                                                  claim_receipt ─▶ ReceiptClaim ─▶ sent
+//! ```
+//!
+//! Everything here blocks; an asynchronous caller wraps it in `spawn_blocking`. [`Store`] is cheap
+//! to clone. Values that stand for work under way ([`Inbound`], [`Intake`], [`OutboundClaim`],
+//! [`ReceiptClaim`]) undo themselves when dropped, without blocking on the disk.
+//!
+//! What is promised, and where it is kept:
+//! - A file is acknowledged by a value ([`Synced`]) that exists only after its octets, its folder
+//!   entry and its journal entry are on disk (`inbound.rs`).
+//! - It appears in the inbox once, whole, with its metadata beside it (`inbox.rs`).
+//! - A file in the outbox is taken once, and what is taken is sent until the partner has it or the
+//!   journal says why not (`outbox.rs`, `claim.rs`).
+//! - Opening brings journal, spool, inbox and outbox to one consistent state (`recover.rs`).
+//! - One process at a time (`lock.rs`).
+//!
+//! Passwords are in the journal and nowhere else: never in `Debug`, an error, or a log line.
+
+mod claim;
+mod crash;
+mod directory;
+mod error;
+mod inbound;
+mod inbox;
+mod intake;
+mod journal;
+mod layout;
+mod lock;
+mod naming;
+mod outbox;
+mod queue;
+mod receipt;
+mod recover;
+mod row;
+mod schema;
+mod spool;
+mod store;
+mod transfer;
+
+pub use claim::{AlreadyThere, OutboundClaim};
+pub use directory::{
+    Applied, Change, DEFAULT_BUFFER, DEFAULT_CREDIT, Directory, Fingerprint, NoFingerprint,
+    Partner, PartnerEntry, Station, parse_directory,
+};
+pub use error::{InboundRefusal, ReceiptProblem, StoreError};
+pub use inbound::{Inbound, Offer, Synced};
+pub use intake::{Intake, NewOutbound};
+pub use naming::dataset_from_name;
+pub use outbox::{OutboxFault, OutboxReport};
+pub use queue::{DuePartner, SessionRecord};
+pub use receipt::{Receipt, ReceiptClaim};
+pub use store::{Store, StoreOptions};
+pub use transfer::{
+    Count, Counts, Direction, Filter, NoTransferId, ReceiptState, State, Step, Transfer,
+    TransferId, UnknownWord,
+};

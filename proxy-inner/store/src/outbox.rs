@@ -1,0 +1,378 @@
+//! Taking files from the outbox folders, each exactly once.
+//!
+//! The order of the steps, and why (a kill may fall between any two):
+//! 1. journal `taking`, with the file's name: whatever lies in the spool from now on is accounted for.
+//! 2. the file renamed into the spool: one instant in which it leaves the outbox. Nothing was copied,
+//!    so it is never in both.
+//! 3. its data synced, then spool and outbox folders: its maker may not have synced it.
+//! 4. journal `queued` with its exact size.
+//!
+//! A restart that finds `taking` looks for the spool file: there, it goes on with 3; not there, the
+//! file is still in the outbox, the entry is dropped, and the next scan takes the file.
+
+use std::fs::{self, DirEntry, File, FileType, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use nix::fcntl::{AT_FDCWD, OFlag, RenameFlags, renameat2};
+
+use crate::crash;
+use crate::error::StoreError;
+use crate::intake::Entry;
+use crate::layout;
+use crate::naming::dataset_from_name;
+use crate::row;
+use crate::store::{Store, new_id};
+use crate::transfer::{Direction, State, TransferId};
+
+/// What a scan of the outbox folders found.
+#[derive(Debug, Default)]
+pub struct OutboxReport {
+    /// Files taken and queued.
+    pub queued: Vec<TransferId>,
+    /// What could not be handed over and stays where it is.
+    pub faults: Vec<OutboxFault>,
+}
+
+/// Something that stays where it is until an operator sees to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutboxFault {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What is wrong and what to do, a sentence.
+    pub problem: String,
+}
+
+impl Store {
+    /// Takes every file ready in the outbox folders, and tells what cannot be taken. Also tries again
+    /// to deliver received files that could not be put into the inbox before.
+    ///
+    /// A file is ready when its name does not start with `.` nor end with `.tmp` or `.part`: whoever
+    /// hands over writes under such a name, or elsewhere on the same file system, and renames.
+    ///
+    /// # Errors
+    /// What the journal or the spool folder said; files not yet taken stay in the outbox.
+    pub fn scan_outbox(&self, now: Timestamp) -> Result<OutboxReport, StoreError> {
+        let mut report = OutboxReport::default();
+        for (transfer, error) in self.deliver_waiting(now)? {
+            let path = self.inner.layout.spool_file(Direction::In, transfer.id);
+            let problem = format!(
+                "transfer {} of partner {} was received and cannot be put into the inbox: {error}; it is safe in the spool and tried again",
+                transfer.id, transfer.partner
+            );
+            report.faults.push(OutboxFault { path, problem });
+        }
+        let _scanning = self.scanning();
+        self.settle_taking(now, &mut report)?;
+        let ready = self.look(&mut report.faults)?;
+        for group in ready.chunks(GROUP) {
+            self.take(group, now, &mut report)?;
+        }
+        if !report.queued.is_empty() {
+            self.tell_of_work();
+        }
+        Ok(report)
+    }
+
+    /// Settles what an earlier scan left half taken: queued if it is in the spool, else forgotten.
+    pub(crate) fn settle_taking(
+        &self,
+        now: Timestamp,
+        report: &mut OutboxReport,
+    ) -> Result<(), StoreError> {
+        let taking = self.run(|journal| row::select(journal, "WHERE state = 'taking'", []))?;
+        if taking.is_empty() {
+            return Ok(());
+        }
+        let mut taken = Vec::new();
+        let mut left = Vec::new();
+        for transfer in taking {
+            let path = self.inner.layout.spool_file(Direction::Out, transfer.id);
+            match sync_taken(&path) {
+                Ok(octets) => taken.push((transfer.id, octets)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => left.push(transfer.id),
+                Err(error) => {
+                    let problem = format!(
+                        "taken from the outbox of partner {} and cannot be read ({error}); put it right or remove it",
+                        transfer.partner
+                    );
+                    report.faults.push(OutboxFault { path, problem });
+                }
+            }
+        }
+        self.record(taken, left, now, report)
+    }
+
+    /// Records what came of files that were being taken; their names are synced first.
+    fn record(
+        &self,
+        taken: Vec<(TransferId, u64)>,
+        left: Vec<TransferId>,
+        now: Timestamp,
+        report: &mut OutboxReport,
+    ) -> Result<(), StoreError> {
+        layout::sync_folder(&self.inner.layout.spool)?;
+        crash::point("outbox.synced");
+        let queued: Vec<TransferId> = taken.iter().map(|(id, _)| *id).collect();
+        self.run(move |journal| {
+            left.iter().try_for_each(|id| forget(journal, *id))?;
+            taken
+                .iter()
+                .try_for_each(|(id, octets)| queue(journal, *id, *octets, now))
+        })?;
+        crash::point("outbox.queued");
+        report.queued.extend(queued);
+        Ok(())
+    }
+
+    /// What is ready to be taken, in the order of partners and names.
+    fn look(&self, faults: &mut Vec<OutboxFault>) -> Result<Vec<Ready>, StoreError> {
+        let partners: Vec<String> = self
+            .partners()?
+            .into_iter()
+            .map(|partner| partner.name)
+            .collect();
+        let mut ready = Vec::new();
+        for (folder, name) in entries(&self.inner.layout.outbox)? {
+            let path = folder.path();
+            if name.starts_with('.') {
+                continue;
+            }
+            if !partners.contains(&name) {
+                let problem =
+                    format!("no partner is named {name:?}; `partner add` it, or remove this");
+                faults.push(OutboxFault { path, problem });
+                continue;
+            }
+            let files = match entries(&path) {
+                Ok(files) => files,
+                Err(error) => {
+                    faults.push(OutboxFault {
+                        path,
+                        problem: format!("{error}; let this account use the folder"),
+                    });
+                    continue;
+                }
+            };
+            for (entry, file) in files {
+                if is_unfinished(&file) {
+                    continue;
+                }
+                let path = entry.path();
+                match check(&entry) {
+                    Ok(()) => ready.push(Ready {
+                        path,
+                        partner: name.clone(),
+                        name: file,
+                    }),
+                    Err(problem) => faults.push(OutboxFault { path, problem }),
+                }
+            }
+        }
+        Ok(ready)
+    }
+
+    fn take(
+        &self,
+        group: &[Ready],
+        now: Timestamp,
+        report: &mut OutboxReport,
+    ) -> Result<(), StoreError> {
+        let ids = group
+            .iter()
+            .map(|_| new_id())
+            .collect::<Result<Vec<_>, _>>()?;
+        let entries: Vec<Entry> = std::iter::zip(group, &ids)
+            .map(|(ready, id)| Entry {
+                id: *id,
+                partner: ready.partner.clone(),
+                dataset: dataset_from_name(&ready.name),
+                original_name: ready.name.clone(),
+                description: String::new(),
+                octets: 0,
+                state: State::Taking,
+                now,
+            })
+            .collect();
+        self.run(move |journal| entries.iter().try_for_each(|entry| entry.insert(journal)))?;
+        crash::point("outbox.taking");
+        let mut taken = Vec::new();
+        let mut left = Vec::new();
+        for (ready, id) in std::iter::zip(group, ids) {
+            let spool = self.inner.layout.spool_file(Direction::Out, id);
+            match move_in(&ready.path, &spool) {
+                Moved::In(octets) => taken.push((id, octets)),
+                Moved::Not(problem) => {
+                    report.faults.push(OutboxFault {
+                        path: ready.path.clone(),
+                        problem,
+                    });
+                    left.push(id);
+                }
+                // Its entry keeps it from being swept out of the spool.
+                Moved::Stuck(problem) => report.faults.push(OutboxFault {
+                    path: spool,
+                    problem,
+                }),
+            }
+            crash::point("outbox.moved");
+        }
+        let mut folders: Vec<&Path> = group
+            .iter()
+            .filter_map(|ready| ready.path.parent())
+            .collect();
+        folders.dedup();
+        folders.into_iter().try_for_each(layout::sync_folder)?;
+        self.record(taken, left, now, report)
+    }
+}
+
+/// Drops the entry of a file that is still in the outbox.
+fn forget(journal: &rusqlite::Connection, id: TransferId) -> Result<(), StoreError> {
+    let sql = "DELETE FROM transfer WHERE id = ?1 AND state = 'taking'";
+    row::change(journal, sql, [id.to_string()]).map(drop)
+}
+
+/// Queues a file that is in the spool and synced.
+fn queue(
+    journal: &rusqlite::Connection,
+    id: TransferId,
+    octets: u64,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    row::change(
+        journal,
+        "UPDATE transfer SET state = 'queued', octets = ?2 WHERE id = ?1 AND state = 'taking'",
+        (id.to_string(), row::octets(octets)),
+    )?;
+    row::step(
+        journal,
+        id,
+        now,
+        "queued",
+        &format!("{octets} octets"),
+        None,
+    )
+}
+
+/// Puts the data of a file just moved into the spool on disk; tells its size.
+fn sync_taken(spool: &Path) -> io::Result<u64> {
+    let file = open_plain(spool)?;
+    let meta = file.metadata()?;
+    if !meta.is_file() {
+        return Err(io::Error::other("it is no plain file"));
+    }
+    file.sync_all()?;
+    Ok(meta.len())
+}
+
+/// A file that is ready to be taken.
+struct Ready {
+    path: PathBuf,
+    partner: String,
+    name: String,
+}
+
+/// Files that share two commits; also bounds how many a kill leaves for the next start to sort out.
+const GROUP: usize = 128;
+
+/// What came of moving one file into the spool.
+enum Moved {
+    /// It is there and synced, with so many octets.
+    In(u64),
+    /// It stayed, or was moved back.
+    Not(String),
+    /// It is there, is nothing that can be sent, and cannot be moved back.
+    Stuck(String),
+}
+
+/// Moves one file into the spool. What turns out to be something else is moved back.
+fn move_in(path: &Path, spool: &Path) -> Moved {
+    if let Err(error) = layout::rename(path, spool) {
+        return Moved::Not(format!("{error}; it stays in the outbox"));
+    }
+    let error = match sync_taken(spool) {
+        Ok(octets) => return Moved::In(octets),
+        Err(error) => error,
+    };
+    let problem = format!("it cannot be read ({error}); let the account of this process read it");
+    // Never over something that was put in its place meanwhile.
+    let back = renameat2(
+        AT_FDCWD,
+        spool,
+        AT_FDCWD,
+        path,
+        RenameFlags::RENAME_NOREPLACE,
+    );
+    match back {
+        Ok(()) => Moved::Not(problem),
+        Err(errno) => Moved::Stuck(format!(
+            "{problem}; it came from {} and cannot go back ({errno})",
+            path.display()
+        )),
+    }
+}
+
+fn open_plain(path: &Path) -> io::Result<File> {
+    // A symbolic link is not followed, and a pipe put in its place meanwhile is not waited for.
+    let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;
+    OpenOptions::new()
+        .read(true)
+        .custom_flags(flags.bits())
+        .open(path)
+}
+
+/// Whether an entry can be taken; if not, what is wrong and what to do.
+fn check(entry: &DirEntry) -> Result<(), String> {
+    let kind = entry
+        .file_type()
+        .map_err(|error| format!("it cannot be looked at ({error})"))?;
+    if !kind.is_file() {
+        return Err(format!(
+            "it is {}; only plain files are sent: remove it",
+            describe(kind)
+        ));
+    }
+    if entry.file_name().to_str().is_none() {
+        return Err("its name is no UTF-8; give it a plain name".to_owned());
+    }
+    open_plain(&entry.path()).map(drop).map_err(|error| {
+        format!("the file cannot be read ({error}); let the account of this process read it")
+    })
+}
+
+fn describe(kind: FileType) -> &'static str {
+    use std::os::unix::fs::FileTypeExt;
+    if kind.is_dir() {
+        "a folder"
+    } else if kind.is_symlink() {
+        "a symbolic link"
+    } else if kind.is_fifo() {
+        "a named pipe"
+    } else if kind.is_socket() {
+        "a socket"
+    } else {
+        "a device"
+    }
+}
+
+fn is_unfinished(name: &str) -> bool {
+    name.starts_with('.') || name.ends_with(".tmp") || name.ends_with(".part")
+}
+
+/// What is in a folder, by name; a name that is no UTF-8 is shown as well as it can be.
+fn entries(folder: &Path) -> Result<Vec<(DirEntry, String)>, StoreError> {
+    let mut entries = fs::read_dir(folder)
+        .and_then(Iterator::collect::<io::Result<Vec<_>>>)
+        .map_err(StoreError::file("list", folder))?
+        .into_iter()
+        .map(|entry| {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            (entry, name)
+        })
+        .collect::<Vec<_>>();
+    entries.sort_by(|(_, one), (_, other)| one.cmp(other));
+    Ok(entries)
+}

@@ -1,0 +1,122 @@
+//! From whatever a kill left behind to a consistent start.
+//!
+//! Everything here may itself be killed at any instruction and is done again by the next start.
+//! 1. journal, one transaction: what was `receiving` has failed (the partner was told nothing and sends
+//!    again); what was `sending` waits again.
+//! 2. what was being taken from the outbox is queued if it is in the spool, else forgotten.
+//! 3. what was `received` is delivered.
+//! 4. spool files that no journal entry needs are removed. Last, because only now does the journal
+//!    say what is needed.
+
+use std::collections::HashSet;
+use std::fs;
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+
+use crate::crash;
+use crate::error::StoreError;
+use crate::layout;
+use crate::outbox::OutboxReport;
+use crate::row;
+use crate::store::Store;
+use crate::transfer::{Direction, TransferId};
+
+/// Brings the store to a consistent start.
+pub(crate) fn recover(store: &Store) -> Result<(), StoreError> {
+    let now = Timestamp::now();
+    for partner in store.partners()? {
+        store.inner.layout.make_partner(&partner.name)?;
+    }
+    let (failed, requeued) = store.run(move |journal| end_attempts(journal, now))?;
+    crash::point("recover.attempts");
+    let mut report = OutboxReport::default();
+    store.settle_taking(now, &mut report)?;
+    for fault in &report.faults {
+        tracing::error!(path = %fault.path.display(), problem = fault.problem, "A file taken from the outbox cannot be queued.");
+    }
+    crash::point("recover.taking");
+    for (transfer, error) in store.deliver_waiting(now)? {
+        tracing::error!(
+            transfer = %transfer.id,
+            partner = transfer.partner,
+            %error,
+            "A received file cannot be put into the inbox; it is safe in the spool and tried again."
+        );
+    }
+    crash::point("recover.delivered");
+    let removed = sweep(store)?;
+    if failed + requeued + removed > 0 {
+        tracing::info!(
+            failed,
+            requeued,
+            removed,
+            "The store was not closed properly; transfers under way were set right and unfinished spool files removed."
+        );
+    }
+    Ok(())
+}
+
+fn end_attempts(journal: &Connection, now: Timestamp) -> Result<(usize, usize), StoreError> {
+    let receiving = row::select(journal, "WHERE state = 'receiving'", [])?;
+    let sending = row::select(journal, "WHERE state = 'sending'", [])?;
+    for transfer in &receiving {
+        row::step(journal, transfer.id, now, "failed", STOPPED, None)?;
+    }
+    for transfer in &sending {
+        row::step(journal, transfer.id, now, "interrupted", STOPPED, None)?;
+    }
+    row::change(
+        journal,
+        "UPDATE transfer SET state = 'failed', reason = ?1, holder = NULL WHERE state = 'receiving'",
+        [STOPPED],
+    )?;
+    row::change(
+        journal,
+        "UPDATE transfer SET state = 'queued', reason = ?1, holder = NULL WHERE state = 'sending'",
+        [STOPPED],
+    )?;
+    Ok((receiving.len(), sending.len()))
+}
+
+const STOPPED: &str = "the process stopped before the file ended";
+
+/// Removes spool files that nothing needs; tells how many.
+fn sweep(store: &Store) -> Result<usize, StoreError> {
+    let needed = store.run(needed)?;
+    let spool = &store.inner.layout.spool;
+    let mut removed = 0;
+    for entry in fs::read_dir(spool).map_err(StoreError::file("list", spool))? {
+        let entry = entry.map_err(StoreError::file("list", spool))?;
+        let name = entry.file_name();
+        let Some(known) = name.to_str().and_then(layout::spool_name) else {
+            tracing::warn!(path = %entry.path().display(), "Something that is not the store's lies in its spool; it is left there.");
+            continue;
+        };
+        if !needed.contains(&known) {
+            layout::remove_file(&entry.path())?;
+            removed += 1;
+        }
+    }
+    Ok(removed)
+}
+
+/// The transfers whose spool files are needed.
+fn needed(journal: &Connection) -> Result<HashSet<(Direction, TransferId)>, StoreError> {
+    let rows = || -> Result<Vec<(String, String)>, rusqlite::Error> {
+        let mut statement = journal.prepare_cached(
+            "SELECT direction, id FROM transfer WHERE (direction = 'in' AND state = 'received') \
+             OR (direction = 'out' AND state <> 'acknowledged')",
+        )?;
+        statement
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect()
+    };
+    let rows = rows().map_err(StoreError::journal("read"))?;
+    rows.into_iter()
+        .map(|(direction, id)| {
+            let direction = row::parse("transfer", "direction", &direction)?;
+            Ok((direction, row::parse("transfer", "id", &id)?))
+        })
+        .collect()
+}

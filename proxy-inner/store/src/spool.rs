@@ -1,0 +1,111 @@
+//! Files in motion: writing within the free space, and syncing in time.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use crate::error::StoreError;
+use crate::layout;
+
+/// After so many octets what was written is synced, so that the last sync, for which the partner
+/// waits, has little left to do.
+const SYNC_EVERY: u64 = 64 * 1024 * 1024;
+/// After so many octets the free space is looked at again: a file may be longer than announced.
+const LOOK_EVERY: u64 = 8 * 1024 * 1024;
+
+/// One spool file being written.
+#[derive(Debug)]
+pub(crate) struct SpoolFile {
+    path: PathBuf,
+    file: File,
+    reserve: u64,
+    octets: u64,
+    unsynced: u64,
+    unlooked: u64,
+}
+
+impl SpoolFile {
+    /// Makes the file; `reserve` is what must stay free while it grows, octets.
+    pub(crate) fn create(path: PathBuf, reserve: u64) -> Result<SpoolFile, StoreError> {
+        let file = layout::new_file(&path).map_err(failed("make", &path))?;
+        Ok(SpoolFile {
+            path,
+            file,
+            reserve,
+            octets: 0,
+            unsynced: 0,
+            unlooked: 0,
+        })
+    }
+
+    /// Appends octets.
+    pub(crate) fn write(&mut self, octets: &[u8]) -> Result<(), StoreError> {
+        let length = octets.len() as u64;
+        if self.octets == 0 || self.unlooked + length > LOOK_EVERY {
+            let needed = self.reserve.saturating_add(length);
+            let free = free_space(&self.path)?;
+            if free < needed {
+                return Err(StoreError::NoSpace {
+                    needed,
+                    free,
+                    path: self.path.clone(),
+                });
+            }
+            self.unlooked = 0;
+        }
+        self.file
+            .write_all(octets)
+            .map_err(failed("write", &self.path))?;
+        self.octets += length;
+        self.unlooked += length;
+        self.unsynced += length;
+        if self.unsynced >= SYNC_EVERY {
+            self.file.sync_data().map_err(failed("sync", &self.path))?;
+            self.unsynced = 0;
+        }
+        Ok(())
+    }
+
+    /// Octets written so far.
+    pub(crate) fn octets(&self) -> u64 {
+        self.octets
+    }
+
+    /// Puts the octets, and the name of the file, on disk.
+    pub(crate) fn sync(&mut self) -> Result<(), StoreError> {
+        // Octets before the name: a name on disk always stands for octets on disk.
+        self.file.sync_data().map_err(failed("sync", &self.path))?;
+        self.unsynced = 0;
+        crate::crash::point("spool.data-synced");
+        self.path.parent().map_or(Ok(()), layout::sync_folder)
+    }
+
+    /// Where the file is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// Octets that an ordinary process may still write on the file system of `path`.
+pub(crate) fn free_space(path: &Path) -> Result<u64, StoreError> {
+    let folder = path.parent().unwrap_or(path);
+    let facts = nix::sys::statvfs::statvfs(folder)
+        .map_err(|errno| StoreError::file("ask for the free space of", folder)(errno.into()))?;
+    Ok(u64::from(facts.blocks_available()).saturating_mul(u64::from(facts.fragment_size())))
+}
+
+/// An error of the system, a full disk told apart.
+fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError {
+    let path = path.to_owned();
+    move |error| match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            let free = free_space(&path).unwrap_or(0);
+            StoreError::NoSpace {
+                needed: free.saturating_add(1),
+                free,
+                path,
+            }
+        }
+        _ => StoreError::file(doing, &path)(error),
+    }
+}

@@ -1,0 +1,265 @@
+//! What the journal knows of one transfer, as it is shown to others.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use oftp::{FileId, Format, UserField};
+use serde::{Serialize, Serializer};
+
+/// Names one transfer for ever, in the journal, in logs and in file names.
+///
+/// Random; printed as 16 lower-case hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TransferId(pub(crate) u64);
+
+impl TransferId {
+    /// The identifier as a number.
+    pub fn number(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for TransferId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// A text that is no transfer identifier.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0:?} is no transfer identifier: one has 16 hexadecimal digits, as `transfers` shows them"
+)]
+pub struct NoTransferId(String);
+
+impl FromStr for TransferId {
+    type Err = NoTransferId;
+
+    fn from_str(text: &str) -> Result<Self, NoTransferId> {
+        let wrong = || NoTransferId(text.to_owned());
+        if text.len() != 16 || !text.bytes().all(|octet| octet.is_ascii_hexdigit()) {
+            return Err(wrong());
+        }
+        u64::from_str_radix(text, 16)
+            .map(TransferId)
+            .map_err(|_| wrong())
+    }
+}
+
+impl Serialize for TransferId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Makes an enum that is written as one lower-case word in the journal, in JSON and on screens.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$item_doc:meta])* $item:ident = $word:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum $name {
+            $($(#[$item_doc])* $item,)+
+        }
+
+        impl $name {
+            /// Every value there is.
+            pub const ALL: &'static [$name] = &[$($name::$item),+];
+
+            /// The word it is written as.
+            pub fn word(self) -> &'static str {
+                match self {
+                    $($name::$item => $word,)+
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.word())
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = UnknownWord;
+
+            fn from_str(text: &str) -> Result<Self, UnknownWord> {
+                $name::ALL.iter().copied().find(|item| item.word() == text).ok_or_else(|| UnknownWord {
+                    found: text.to_owned(),
+                    wanted: $name::ALL.iter().map(|item| item.word()).collect::<Vec<_>>().join(", "),
+                })
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.word())
+            }
+        }
+    };
+}
+
+/// A word that is none of those that are known.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{found:?} is not known; wanted is one of {wanted}")]
+pub struct UnknownWord {
+    found: String,
+    wanted: String,
+}
+
+words! {
+    /// Which way a file goes, seen from us.
+    Direction {
+        /// A partner sends it to us.
+        In = "in",
+        /// We send it to a partner.
+        Out = "out",
+    }
+}
+
+words! {
+    /// How far a transfer has come.
+    ///
+    /// Inbound: `Receiving` → `Received` → `Delivered`. Outbound: `Taking` → `Queued` → `Sending` →
+    /// `Sent` → `Acknowledged` or `Rejected`, and back from `Sending` to `Queued` when a session ends
+    /// early. Either may end in `Failed`.
+    State {
+        /// In: octets are arriving.
+        Receiving = "receiving",
+        /// In: whole and synced in the spool, not yet in the inbox.
+        Received = "received",
+        /// In: handed to the inbox.
+        Delivered = "delivered",
+        /// Out: being moved from the outbox into the spool.
+        Taking = "taking",
+        /// Out: waits for a session.
+        Queued = "queued",
+        /// Out: in the hands of a session.
+        Sending = "sending",
+        /// Out: the partner has it (EFPA); its receipt is awaited.
+        Sent = "sent",
+        /// Out: the partner's EERP came. The end.
+        Acknowledged = "acknowledged",
+        /// Out: the partner's NERP came. The end.
+        Rejected = "rejected",
+        /// Given up; [`Transfer::reason`] says why.
+        Failed = "failed",
+    }
+}
+
+words! {
+    /// How far the receipt of an inbound transfer has come.
+    ReceiptState {
+        /// We owe the partner an EERP.
+        Owed = "owed",
+        /// The partner has confirmed our EERP (RTR).
+        Sent = "sent",
+    }
+}
+
+/// One transfer, as the journal has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transfer {
+    /// Its name.
+    pub id: TransferId,
+    /// Which way it goes.
+    pub direction: Direction,
+    /// The partner's name.
+    pub partner: String,
+    /// The name of our station.
+    pub station: String,
+    /// What names it on the wire.
+    pub file: FileId,
+    /// Record format (SFIDFMT).
+    pub format: Format,
+    /// How far it has come.
+    pub state: State,
+    /// Why it is `Failed` or `Rejected`, or why the last attempt ended early; a sentence.
+    pub reason: Option<String>,
+    /// Its size: announced or counted so far while it is `Receiving`, exact afterwards. Octets.
+    pub octets: u64,
+    /// Octets that have passed in the attempt now under way; `None` when none is.
+    pub progress: Option<u64>,
+    /// Description (SFIDDESC), may be empty.
+    pub description: String,
+    /// User data (SFIDUSER).
+    pub user: UserField,
+    /// Out: the name the file had with us.
+    pub original_name: Option<String>,
+    /// In: its file name in the partner's inbox folder.
+    pub inbox_name: Option<String>,
+    /// In: its receipt; `None` until it is received whole.
+    pub receipt: Option<ReceiptState>,
+    /// Out: how often it was offered and refused for now.
+    pub attempts: u32,
+    /// Out: when it may be offered again, if it must wait.
+    pub not_before: Option<Timestamp>,
+    /// When the journal first heard of it.
+    pub created: Timestamp,
+    /// When its journal entry last changed.
+    pub changed: Timestamp,
+    /// The circuit of its latest step, if one had to do with it.
+    pub circuit: Option<String>,
+}
+
+/// One step in the life of a transfer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Step {
+    /// When, UTC, in milliseconds.
+    pub at: Timestamp,
+    /// What happened, as one word.
+    pub step: String,
+    /// More about it; may be empty.
+    pub detail: String,
+    /// On which circuit, if on one.
+    pub circuit: Option<String>,
+}
+
+/// Which transfers to list; `Default` lists the newest of all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Only this way.
+    pub direction: Option<Direction>,
+    /// Only of this partner.
+    pub partner: Option<String>,
+    /// Only in this state.
+    pub state: Option<State>,
+    /// At most so many, the newest first; [`Filter::MOST`] when absent.
+    pub limit: Option<u32>,
+}
+
+impl Filter {
+    /// How many are listed when no limit is given.
+    pub const MOST: u32 = 1_000;
+}
+
+/// How many transfers there are, by direction and state.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Direction, state and number; what is zero is left out.
+    pub transfers: Vec<Count>,
+    /// Inbound files delivered whose EERP the partner has not confirmed yet.
+    pub receipts_owed: u64,
+}
+
+/// One number of [`Counts`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Count {
+    /// Which way.
+    pub direction: Direction,
+    /// How far.
+    pub state: State,
+    /// How many.
+    pub number: u64,
+}
+
+impl Counts {
+    /// The number of transfers going `direction` that are in `state`.
+    pub fn of(&self, direction: Direction, state: State) -> u64 {
+        self.transfers
+            .iter()
+            .filter(|count| count.direction == direction && count.state == state)
+            .map(|count| count.number)
+            .sum()
+    }
+}
