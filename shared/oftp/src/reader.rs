@@ -1,0 +1,251 @@
+//! Bounds-checked reading of one command's fields from its exchange buffer.
+
+use crate::command::Code;
+use crate::deviation::{Deviation, Deviations};
+use crate::error::{DecodeError, ErrorKind};
+use crate::level::Level;
+use crate::virtual_file::Stamp;
+
+/// Reads fields from the front; knows command and position for its errors.
+#[derive(Debug)]
+pub(crate) struct Reader<'a> {
+    command: Code,
+    whole: &'a [u8],
+    rest: &'a [u8],
+    pub(crate) deviations: Deviations,
+}
+
+impl<'a> Reader<'a> {
+    /// Starts behind the command identifier.
+    pub(crate) fn new(command: Code, oeb: &'a [u8]) -> Reader<'a> {
+        Reader {
+            command,
+            whole: oeb,
+            rest: oeb.get(1..).unwrap_or_default(),
+            deviations: Deviations::none(),
+        }
+    }
+
+    /// The exchange buffer has exactly `wanted` octets.
+    pub(crate) fn exactly(&self, wanted: usize) -> Result<(), DecodeError> {
+        if self.whole.len() == wanted {
+            Ok(())
+        } else {
+            Err(self.length(wanted))
+        }
+    }
+
+    /// Nothing is left over.
+    pub(crate) fn end(&self) -> Result<(), DecodeError> {
+        if self.rest.is_empty() {
+            Ok(())
+        } else {
+            Err(self.length(self.offset()))
+        }
+    }
+
+    /// `n` raw octets.
+    pub(crate) fn octets(&mut self, n: usize) -> Result<&'a [u8], DecodeError> {
+        match self.rest.split_at_checked(n) {
+            Some((taken, rest)) => {
+                self.rest = rest;
+                Ok(taken)
+            }
+            None => Err(self.length(self.offset().saturating_add(n))),
+        }
+    }
+
+    /// `N` raw octets.
+    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+        match self.rest.split_first_chunk::<N>() {
+            Some((taken, rest)) => {
+                self.rest = rest;
+                Ok(*taken)
+            }
+            None => Err(self.length(self.offset().saturating_add(N))),
+        }
+    }
+
+    /// Reserved octets, whatever they hold.
+    pub(crate) fn reserved(&mut self, n: usize) -> Result<(), DecodeError> {
+        self.octets(n).map(|_| ())
+    }
+
+    /// X(n): printable ASCII, trailing spaces taken off.
+    pub(crate) fn text(&mut self, field: &'static str, n: usize) -> Result<&'a str, DecodeError> {
+        let offset = self.offset();
+        let octets = self.octets(n)?;
+        let printable = octets.iter().all(|octet| matches!(octet, 0x20..=0x7E));
+        let text = core::str::from_utf8(octets).ok().filter(|_| printable);
+        let Some(text) = text else {
+            return Err(self.content(field, offset, octets, "printable ASCII"));
+        };
+        if !octets.iter().all(|octet| in_character_set(*octet)) {
+            self.deviations.note(Deviation::OutsideCharacterSet);
+        }
+        Ok(text.trim_end_matches(' '))
+    }
+
+    /// 9(n): ASCII digits, n at most 19.
+    pub(crate) fn number(&mut self, field: &'static str, n: usize) -> Result<u64, DecodeError> {
+        let offset = self.offset();
+        let octets = self.octets(n)?;
+        let mut value = 0_u64;
+        for octet in octets {
+            let digit = octet.wrapping_sub(b'0');
+            if digit > 9 {
+                return Err(self.content(field, offset, octets, "digits"));
+            }
+            value = value.saturating_mul(10).saturating_add(u64::from(digit));
+        }
+        Ok(value)
+    }
+
+    /// A number that must lie in a range.
+    pub(crate) fn number_in(
+        &mut self,
+        field: &'static str,
+        n: usize,
+        range: core::ops::RangeInclusive<u32>,
+        wanted: &'static str,
+    ) -> Result<u32, DecodeError> {
+        let offset = self.offset();
+        let value = self.number(field, n)?;
+        match u32::try_from(value)
+            .ok()
+            .filter(|value| range.contains(value))
+        {
+            Some(value) => Ok(value),
+            None => Err(self.content(field, offset, value.to_string().as_bytes(), wanted)),
+        }
+    }
+
+    /// A Y/N field.
+    pub(crate) fn yes_no(&mut self, field: &'static str) -> Result<bool, DecodeError> {
+        self.choice(field, "Y or N", |octet| match octet {
+            b'Y' => Some(true),
+            b'N' => Some(false),
+            _ => None,
+        })
+    }
+
+    /// A one-octet field with enumerated values.
+    pub(crate) fn choice<T>(
+        &mut self,
+        field: &'static str,
+        wanted: &'static str,
+        value: impl FnOnce(u8) -> Option<T>,
+    ) -> Result<T, DecodeError> {
+        let offset = self.offset();
+        let [octet] = self.array()?;
+        value(octet).ok_or_else(|| self.content(field, offset, &[octet], wanted))
+    }
+
+    /// CR: 0x0D or 0x8D; LF is accepted as a deviation.
+    pub(crate) fn carriage_return(&mut self, field: &'static str) -> Result<(), DecodeError> {
+        let offset = self.offset();
+        match self.array()? {
+            [0x0D | 0x8D] => Ok(()),
+            [0x0A] => {
+                self.deviations.note(Deviation::LineFeedForCarriageReturn);
+                Ok(())
+            }
+            other => Err(self.content(field, offset, &other, "a carriage return (0x0D or 0x8D)")),
+        }
+    }
+
+    /// Date and time as the level lays them out; two-digit years below 70 are of this century.
+    /// Levels 1 and 2 have nine reserved octets in front, of which the caller has read
+    /// `reserved_before`; they give counter 0000.
+    pub(crate) fn stamp(
+        &mut self,
+        level: Level,
+        (date, time): (&'static str, &'static str),
+    ) -> Result<Stamp, DecodeError> {
+        if !level.has_short_stamp() {
+            let date = self.digits::<8>(date)?;
+            let time = self.digits::<10>(time)?;
+            return Ok(Stamp { date, time });
+        }
+        self.reserved(6)?;
+        let [y1, y2, m1, m2, d1, d2] = self.digits::<6>(date)?;
+        let [h1, h2, i1, i2, s1, s2] = self.digits::<6>(time)?;
+        let [c1, c2] = if y1 < b'7' { *b"20" } else { *b"19" };
+        Ok(Stamp {
+            date: [c1, c2, y1, y2, m1, m2, d1, d2],
+            time: [h1, h2, i1, i2, s1, s2, b'0', b'0', b'0', b'0'],
+        })
+    }
+
+    /// A T(n) field behind its 9(3) length.
+    pub(crate) fn utf8(&mut self, length: &'static str) -> Result<String, DecodeError> {
+        let n = usize::try_from(self.number(length, 3)?).unwrap_or(usize::MAX);
+        let octets = self.octets(n)?;
+        Ok(match core::str::from_utf8(octets) {
+            Ok(text) => text.to_owned(),
+            Err(_) => {
+                self.deviations.note(Deviation::TextNotUtf8);
+                String::from_utf8_lossy(octets).into_owned()
+            }
+        })
+    }
+
+    /// A U(n) field behind its U(2) length.
+    pub(crate) fn binary(&mut self) -> Result<Vec<u8>, DecodeError> {
+        let length = u16::from_be_bytes(self.array()?);
+        self.octets(usize::from(length)).map(<[u8]>::to_vec)
+    }
+
+    pub(crate) fn offset(&self) -> usize {
+        self.whole.len().saturating_sub(self.rest.len())
+    }
+
+    /// An error about a field's content; what was found is made printable.
+    pub(crate) fn content(
+        &self,
+        field: &'static str,
+        offset: usize,
+        found: &[u8],
+        wanted: &'static str,
+    ) -> DecodeError {
+        let found = if field == "SSIDPSWD" {
+            "***".to_owned()
+        } else {
+            format!("\"{}\"", found.escape_ascii())
+        };
+        let kind = ErrorKind::Content { found, wanted };
+        DecodeError {
+            command: Some(self.command),
+            field,
+            offset,
+            kind,
+        }
+    }
+
+    fn digits<const N: usize>(&mut self, field: &'static str) -> Result<[u8; N], DecodeError> {
+        let offset = self.offset();
+        let octets = self.array::<N>()?;
+        if octets.iter().all(u8::is_ascii_digit) {
+            Ok(octets)
+        } else {
+            Err(self.content(field, offset, &octets, "digits"))
+        }
+    }
+
+    fn length(&self, wanted: usize) -> DecodeError {
+        DecodeError {
+            command: Some(self.command),
+            field: "length",
+            offset: 0,
+            kind: ErrorKind::Length {
+                found: self.whole.len(),
+                wanted,
+            },
+        }
+    }
+}
+
+/// RFC 5024 Appendix B: digits, upper-case letters, `/ - . & ( )` and space.
+fn in_character_set(octet: u8) -> bool {
+    matches!(octet, b'0'..=b'9' | b'A'..=b'Z' | b'/' | b'-' | b'.' | b'&' | b'(' | b')' | b' ')
+}
