@@ -30,3 +30,31 @@
 
 pub mod limits;
 pub mod message;
+
+mod accept;
+mod circuit;
+mod codec;
+mod control;
+mod dial;
+mod error;
+mod greeting;
+mod identity;
+mod link;
+mod pin;
+mod quic;
+mod tls;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use accept::{AcceptSettings, Acceptor};
+pub use circuit::{Circuit, CircuitReader, CircuitWriter};
+pub use control::{ControlReceiver, ControlSender};
+pub use dial::{DialSettings, Dialer};
+pub use error::LinkError;
+pub use identity::{IdentityError, IdentityProblem, LinkIdentity};
+pub use link::Link;
+pub use message::*;
+pub use pin::{Pin, PinError};
