@@ -35,6 +35,11 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The next octet, not taken.
+    pub(crate) fn peek(&self) -> Option<u8> {
+        self.rest.first().copied()
+    }
+
     /// Nothing is left over.
     pub(crate) fn end(&self) -> Result<(), DecodeError> {
         if self.rest.is_empty() {

@@ -12,6 +12,7 @@
 //! DATABUF, the octets after the `D`; only [`Walker`] takes it in pieces. What is sent is never compressed;
 //! what is received may be, if both sides announced it.
 
+use crate::frame::{self, HEADER_LEN, MAX_OEB_LEN};
 use crate::reason::EndReason;
 
 /// Header bit: this subrecord is the last of its record; in a U or T file, of the file.
@@ -26,11 +27,6 @@ const MOST: usize = 63;
 const FULL: usize = MOST + 1;
 /// Header of a full literal subrecord that does not end its record.
 const FULL_HEADER: u8 = 0x3F;
-/// Length of the Stream Transmission Header (RFC 5024 §8.2).
-const STH: usize = 4;
-/// Longest exchange buffer that its Stream Transmission Header can announce.
-const MOST_OEB: usize = 99_999;
-
 /// Says how many file octets fit into one DATA command of `data_buffer_len` octets (SSIDSDEB), in literal
 /// subrecords: `(S − 1) − ceil((S − 1) / 64)`.
 ///
@@ -56,7 +52,7 @@ pub fn pack_unstructured(
     end_of_file: bool,
     out: &mut Vec<u8>,
 ) -> usize {
-    let oeb_room = oeb_room.min(MOST_OEB);
+    let oeb_room = oeb_room.min(MAX_OEB_LEN);
     let taken = file.len().min(capacity(oeb_room));
     let ended = end_of_file && taken == file.len();
     if taken == 0 && (!ended || oeb_room < 2) {
@@ -67,8 +63,8 @@ pub fn pack_unstructured(
     let lone_end = taken == 0;
     let oeb_len = 1 + taken + taken.div_ceil(MOST) + usize::from(lone_end);
 
-    out.reserve(STH + oeb_len);
-    out.extend_from_slice(&stream_header(oeb_len));
+    out.reserve(HEADER_LEN + oeb_len);
+    out.extend_from_slice(&frame::header(oeb_len));
     out.push(b'D');
     let start = out.len();
     out.resize(start + pieces.len() * FULL, 0);
@@ -88,12 +84,6 @@ pub fn pack_unstructured(
         *header |= end;
     }
     taken
-}
-
-/// The Stream Transmission Header of an exchange buffer of at most 99 999 octets.
-fn stream_header(oeb_len: usize) -> [u8; STH] {
-    let [.., high, middle, low] = (oeb_len + STH).to_be_bytes();
-    [0x10, high, middle, low]
 }
 
 /// The count field of a subrecord of less than 64 octets.

@@ -221,7 +221,9 @@ impl Esid {
     pub(super) fn read(reader: &mut Reader<'_>) -> Result<Esid, DecodeError> {
         let reason = reader.number_in("ESIDREAS", 2, 0..=99, "two digits")?;
         let reason = EndReason(u8::try_from(reason).unwrap_or(99));
-        let text = if reader.exactly(4).is_ok() {
+        // Four octets that end in a digit are a level 5 form cut short, not the old one.
+        let digit_next = reader.peek().is_some_and(|octet| octet.is_ascii_digit());
+        let text = if reader.exactly(4).is_ok() && !digit_next {
             String::new()
         } else {
             reader.utf8("ESIDREASL")?
