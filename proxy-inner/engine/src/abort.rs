@@ -15,8 +15,8 @@
 
 use oftp::{Command, DecodeError, EndReason, Esid, FrameError, SubrecordError};
 
-use crate::line::{Line, cut_text};
-use crate::state::{Idle, Reply, State, WfNdisc, done};
+use crate::line::Line;
+use crate::state::{Idle, Reply, State, WfNdisc, done, settle};
 use crate::{Event, Origin, Request, RequestError};
 
 /// A command that the state has no explicit cell for.
@@ -31,7 +31,10 @@ pub(crate) fn other_command(state: &'static str, command: Command<'_>, line: &mu
             Idle.into()
         }
         // S3-C, S4-B, S5-B and C1.
-        other => violation(line, &format!("{} is not allowed in state {state}", other.code().name())),
+        other => violation(
+            line,
+            &format!("{} is not allowed in state {state}", other.code().name()),
+        ),
     }
 }
 
@@ -39,7 +42,8 @@ pub(crate) fn other_command(state: &'static str, command: Command<'_>, line: &mu
 pub(crate) fn other_request(state: State, request: Request, line: &mut Line) -> Reply {
     match request {
         Request::Release(reason, text) if reason != EndReason::NORMAL => {
-            done(release(line, reason, text))
+            let outcome = release(line, reason, text);
+            settle(state, outcome)
         }
         // S2-C: the connection is dropped without a word, and so is what was not written yet.
         Request::Abort => {
@@ -53,7 +57,10 @@ pub(crate) fn other_request(state: State, request: Request, line: &mut Line) -> 
 /// C6, C7: a user error.
 pub(crate) fn not_here(state: impl Into<State>, request: &Request) -> Reply {
     let state = state.into();
-    let error = RequestError::NotInState { request: request.name(), state: state.name() };
+    let error = RequestError::NotInState {
+        request: request.name(),
+        state: state.name(),
+    };
     (state, Err(error))
 }
 
@@ -64,21 +71,28 @@ pub(crate) fn violation(line: &mut Line, what: &str) -> State {
 
 /// The engine ends the session: ESID(R), F_ABORT_IND(R, AO = L), and on to WF_NDISC.
 pub(crate) fn end(line: &mut Line, reason: EndReason, what: String) -> State {
-    let text = cut_text(what.clone());
-    say_esid(line, reason, text.clone());
-    aborted(line, Some(reason), text, Origin::Local, what);
+    say_esid(line, reason, what.clone());
+    aborted(line, Some(reason), what.clone(), Origin::Local, what);
     WfNdisc.into()
 }
 
 /// The driver ends the session with a reason: S3-E and S3-Q. It knows, so it gets no indication.
-pub(crate) fn release(line: &mut Line, reason: EndReason, text: String) -> State {
-    say_esid(line, reason, cut_text(text));
-    WfNdisc.into()
+pub(crate) fn release(
+    line: &mut Line,
+    reason: EndReason,
+    text: String,
+) -> Result<State, RequestError> {
+    line.send(&Command::Esid(Esid { reason, text }))?;
+    Ok(WfNdisc.into())
 }
 
 /// S1-F, S5-D, C2: the partner ended the session; R-162: whoever receives ESID disconnects.
 pub(crate) fn ended_by_partner(esid: Esid, line: &mut Line) -> State {
-    let detail = format!("the partner ended the session: {} ({})", esid.reason.text(), esid.reason.0);
+    let detail = format!(
+        "the partner ended the session: {} ({})",
+        esid.reason.text(),
+        esid.reason.0
+    );
     aborted(line, Some(esid.reason), esid.text, Origin::Distant, detail);
     Idle.into()
 }
@@ -91,22 +105,26 @@ pub(crate) fn invalid_buffer(error: &DecodeError, line: &mut Line) -> State {
 
 /// A DATA buffer whose subrecords make no sense: an overrun is a size error, the rest is invalid data.
 pub(crate) fn invalid_data(error: &SubrecordError, line: &mut Line) -> State {
-    let reason = match error {
-        SubrecordError::Overrun { .. } => EndReason::EXCHANGE_BUFFER_SIZE,
-        _ => EndReason::INVALID_DATA,
-    };
-    end(line, reason, format!("DATA: {error}"))
+    end(line, error.end_reason(), format!("DATA: {error}"))
 }
 
 /// A stream header that makes no sense: a wrong length is answered with ESID 07 and nothing more is read; after a
 /// wrong version nobody knows what the octets mean, so the connection is dropped.
 pub(crate) fn lost_framing(error: &FrameError, line: &mut Line) -> State {
     match error {
-        FrameError::Length { .. } => {
-            end(line, EndReason::EXCHANGE_BUFFER_SIZE, format!("stream header: {error}"))
-        }
+        FrameError::Length { .. } => end(
+            line,
+            EndReason::BUFFER_SIZE,
+            format!("stream header: {error}"),
+        ),
         _ => {
-            aborted(line, None, String::new(), Origin::Local, format!("stream header: {error}"));
+            aborted(
+                line,
+                None,
+                String::new(),
+                Origin::Local,
+                format!("stream header: {error}"),
+            );
             Idle.into()
         }
     }
@@ -121,8 +139,15 @@ pub(crate) fn timeout(state: &State, line: &mut Line) -> State {
         return Idle.into();
     }
     let limit = line.settings.timers.inactivity;
-    let what = if stuck { "nothing was read" } else { "nothing was sent" };
-    let detail = format!("{what} by the partner for {limit:?} in state {}", state.name());
+    let what = if stuck {
+        "nothing was read"
+    } else {
+        "nothing was sent"
+    };
+    let detail = format!(
+        "{what} by the partner for {limit:?} in state {}",
+        state.name()
+    );
     let reason = EndReason::TIME_OUT;
     if stuck {
         aborted(line, None, String::new(), Origin::Local, detail);
@@ -138,7 +163,10 @@ pub(crate) fn timeout(state: &State, line: &mut Line) -> State {
 pub(crate) fn disconnected(state: &State, line: &mut Line) -> State {
     line.transmit.clear();
     if !matches!(state, State::WfNdisc(_) | State::Idle(_)) {
-        let detail = format!("the connection was closed or lost in state {}", state.name());
+        let detail = format!(
+            "the connection was closed or lost in state {}",
+            state.name()
+        );
         aborted(line, None, String::new(), Origin::Distant, detail);
     }
     Idle.into()
@@ -152,12 +180,15 @@ pub(crate) fn aborted(
     origin: Origin,
     detail: String,
 ) {
-    line.tell(Event::Aborted { reason, text, origin, detail });
+    line.tell(Event::Aborted {
+        reason,
+        text,
+        origin,
+        detail,
+    });
 }
 
-/// ESID is the last word, so it goes out without its text if the text does not fit the wire.
+/// ESID with a reason of our own, which always fits the wire; the codec cuts the text.
 fn say_esid(line: &mut Line, reason: EndReason, text: String) {
-    if line.send(&Command::Esid(Esid { reason, text })).is_err() {
-        line.say(&Command::Esid(Esid { reason, text: String::new() }));
-    }
+    line.say(&Command::Esid(Esid { reason, text }));
 }

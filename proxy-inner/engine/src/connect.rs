@@ -80,7 +80,10 @@ impl Step for ANcOnly {
             Command::Ssid(theirs) => match negotiate::mode_possible(&line.settings, &theirs) {
                 Ok(_) => {
                     line.tell(Event::Connect(theirs.clone()));
-                    AWfConrs { theirs: Box::new(theirs) }.into()
+                    AWfConrs {
+                        theirs: Box::new(theirs),
+                    }
+                    .into()
                 }
                 Err(mismatch) => mismatched(mismatch, line),
             },
@@ -119,7 +122,8 @@ impl Step for AWfConrs {
                 settle(self, Err(RequestError::NormalRefusal))
             }
             Request::ConnectResponse(Err(refusal)) => {
-                done(abort::release(line, refusal.reason, refusal.text))
+                let outcome = abort::release(line, refusal.reason, refusal.text);
+                settle(self, outcome)
             }
             other => abort::other_request(self.into(), other, line),
         }

@@ -1,6 +1,6 @@
 //! What the engine refuses to do for its driver, and why.
 
-use oftp::EncodeError;
+use oftp::{EncodeError, Format};
 
 /// A request that cannot be carried out: nothing was sent and the state has not changed (the "user error" of
 /// RFC 5024 section 9.2).
@@ -37,7 +37,7 @@ pub enum RequestError {
     #[error("files of format {format} cannot be sent outside a CMS envelope; send it as U or T")]
     Format {
         /// SFIDFMT.
-        format: char,
+        format: Format,
     },
     /// Octets after the end of the file.
     #[error("the end of the file was already sent; close the file")]
@@ -64,7 +64,9 @@ pub enum RequestError {
         octets: usize,
     },
     /// A proof that does not cover the file.
-    #[error("{synced} octets are durable but {received} were received; store all of them, then answer")]
+    #[error(
+        "{synced} octets are durable but {received} were received; store all of them, then answer"
+    )]
     NotDurable {
         /// Octets the proof covers.
         synced: u64,

@@ -119,6 +119,8 @@ pub enum Deviation {
         /// Octets beyond the negotiated size.
         excess: u32,
     },
+    /// A command that is encoded otherwise than RFC 5024 says, and still clear.
+    Encoding(oftp::Deviation),
     /// ESID 00 straight after EFID, without waiting for EFPA: the file is kept if it proves durable.
     EndedBeforeAnswer,
 }
@@ -126,11 +128,12 @@ pub enum Deviation {
 impl Deviation {
     /// A stable name for counters and filters.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::EmptyFileWithoutData => "empty-file-without-data",
             Self::EndOfRecordMissing => "end-of-record-missing",
             Self::OversizedData { .. } => "oversized-data",
+            Self::Encoding(deviation) => deviation.name(),
             Self::EndedBeforeAnswer => "ended-before-answer",
         }
     }
@@ -149,6 +152,9 @@ impl fmt::Display for Deviation {
                 f,
                 "a DATA buffer is {excess} octets longer than the negotiated size (RFC 5024 section 5.3.2)"
             ),
+            Self::Encoding(deviation) => {
+                write!(f, "a command is not encoded as RFC 5024 section 5 says: {deviation}")
+            }
             Self::EndedBeforeAnswer => {
                 f.write_str("the partner ended the session right after EFID without waiting for the answer")
             }

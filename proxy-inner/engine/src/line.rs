@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use core::time::Duration;
 
-use oftp::{Command, EncodeError};
+use oftp::{Command, Deviations, EncodeError};
 
 use crate::negotiate::{Agreement, Settings};
 use crate::timer::Timer;
@@ -34,6 +34,8 @@ pub(crate) struct Line {
     events: VecDeque<Event>,
     /// A `DataReceived` stands for what is in `received`.
     announced: bool,
+    /// Deviations of the partner's encoding reported so far.
+    noted: Deviations,
 }
 
 impl Line {
@@ -47,6 +49,7 @@ impl Line {
             agreed: false,
             events: VecDeque::new(),
             announced: false,
+            noted: Deviations::none(),
             settings,
         }
     }
@@ -74,7 +77,10 @@ impl Line {
     /// Queues a command whose fields cannot fail to encode.
     pub(crate) fn say(&mut self, command: &Command<'_>) {
         let sent = self.send(command);
-        debug_assert!(sent.is_ok(), "a command without free fields must encode: {sent:?}");
+        debug_assert!(
+            sent.is_ok(),
+            "a command without free fields must encode: {sent:?}"
+        );
     }
 
     /// Would [`Line::send`] take this command?
@@ -90,7 +96,16 @@ impl Line {
         self.events.pop_front()
     }
 
-    /// Counts a tolerated breach, and reports it unless that was done already for this file.
+    /// Tolerates what the codec did, and reports each kind once a session.
+    pub(crate) fn tolerate_encoding(&mut self, met: Deviations) {
+        for deviation in met.iter() {
+            let report = !self.noted.contains(deviation);
+            self.noted.note(deviation);
+            self.tolerate(Deviation::Encoding(deviation), report);
+        }
+    }
+
+    /// Counts a tolerated breach, and reports it unless that was done already.
     pub(crate) fn tolerate(&mut self, deviation: Deviation, report: bool) {
         self.stats.deviations += 1;
         if report {
@@ -123,33 +138,5 @@ impl Line {
     pub(crate) fn relax(&mut self) {
         self.transmit.relax();
         self.received.shrink_to(KEPT);
-    }
-}
-
-/// Cuts a reason text to what a T(n) field holds: 999 octets, at a character boundary.
-pub(crate) fn cut_text(mut text: String) -> String {
-    const MOST: usize = 999;
-    if text.len() > MOST {
-        let mut end = MOST;
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
-        text.truncate(end);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    ///
-    #[test]
-    fn long_reason_texts_are_cut_between_characters() {
-        assert_eq!(cut_text("short".into()), "short");
-        let long = "é".repeat(600);
-        let cut = cut_text(long);
-        assert_eq!(cut.len(), 998);
-        assert!(cut.chars().all(|c| c == 'é'));
     }
 }

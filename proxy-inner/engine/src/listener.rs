@@ -14,7 +14,7 @@ use oftp::{
 };
 
 use crate::credit::{Spent, Window};
-use crate::line::{Line, cut_text};
+use crate::line::Line;
 use crate::speaker::{Idlespcd, stream_position, travels_as_stream};
 use crate::state::{Idle, Reply, State, Step, done, settle};
 use crate::turn::WfCd;
@@ -49,7 +49,10 @@ impl Step for Idlelicd {
     fn command(self, command: Command<'_>, line: &mut Line) -> State {
         match command {
             // S5-F, R-161.
-            Command::Esid(Esid { reason: EndReason::NORMAL, .. }) => {
+            Command::Esid(Esid {
+                reason: EndReason::NORMAL,
+                ..
+            }) => {
                 line.tell(Event::Released);
                 Idle.into()
             }
@@ -81,13 +84,20 @@ fn offered(sfid: Sfid, line: &mut Line) -> State {
         return abort::violation(line, "SFID came although this side only sends files");
     }
     if sfid.restart > 0 && !line.terms().restart {
-        let what = format!("SFIDREST is {} although restart was not agreed", sfid.restart);
+        let what = format!(
+            "SFIDREST is {} although restart was not agreed",
+            sfid.restart
+        );
         return abort::violation(line, &what);
     }
     if !travels_as_stream(&sfid) {
         let text = "files of format F and V are not taken outside a CMS envelope".to_owned();
-        let reason = FileReason::STORAGE_RECORD_FORMAT;
-        line.say(&Command::Sfna(Sfna { reason, retry: false, text: text.clone() }));
+        let reason = FileReason::FORMAT_NOT_SUPPORTED;
+        line.say(&Command::Sfna(Sfna {
+            reason,
+            retry: false,
+            text: text.clone(),
+        }));
         line.tell(Event::FileDropped { reason, text });
         return Idleli.into();
     }
@@ -111,15 +121,24 @@ impl Opip {
         line: &mut Line,
     ) -> Result<State, RequestError> {
         match answer {
-            Ok(answer) if answer > self.offered => {
-                Err(RequestError::AnswerBeyondOffer { answer, offered: self.offered })
-            }
+            Ok(answer) if answer > self.offered => Err(RequestError::AnswerBeyondOffer {
+                answer,
+                offered: self.offered,
+            }),
             Ok(answer) => {
                 line.send(&Command::Sfpa(Sfpa { answer }))?;
                 Ok(Opi::opened(answer, line).into())
             }
-            Err(FileRefusal { reason, retry, text }) => {
-                line.send(&Command::Sfna(Sfna { reason, retry, text: cut_text(text) }))?;
+            Err(FileRefusal {
+                reason,
+                retry,
+                text,
+            }) => {
+                line.send(&Command::Sfna(Sfna {
+                    reason,
+                    retry,
+                    text,
+                }))?;
                 Ok(Idleli.into())
             }
         }
@@ -144,8 +163,8 @@ impl Step for Opip {
 pub(crate) struct Opi {
     window: Window,
     unpacker: Unpacker,
-    /// Octets from the start of the file, restart included.
-    octets: u64,
+    /// Octets before the restart position.
+    start: u64,
     /// A DATA buffer came.
     any_data: bool,
     /// A DATA buffer over the agreed size came.
@@ -159,8 +178,8 @@ impl Opi {
     fn opened(answer: u64, line: &Line) -> Self {
         Self {
             window: Window::full(line.terms().credit),
-            unpacker: Unpacker::new(line.terms().compression),
-            octets: stream_position(answer),
+            unpacker: Unpacker::unstructured(line.terms().compression),
+            start: stream_position(answer),
             any_data: false,
             oversized: false,
             after_end: false,
@@ -169,12 +188,17 @@ impl Opi {
 
     /// S5-I.
     fn data(mut self, databuf: &[u8], line: &mut Line) -> State {
-        let length = u32::try_from(databuf.len()).unwrap_or(u32::MAX).saturating_add(1);
+        let length = u32::try_from(databuf.len())
+            .unwrap_or(u32::MAX)
+            .saturating_add(1);
         let excess = length.saturating_sub(line.terms().buffer);
         if excess > SLACK {
             //
-            let what = format!("DATA of {length} octets, {} were agreed", line.terms().buffer);
-            return abort::end(line, EndReason::EXCHANGE_BUFFER_SIZE, what);
+            let what = format!(
+                "DATA of {length} octets, {} were agreed",
+                line.terms().buffer
+            );
+            return abort::end(line, EndReason::BUFFER_SIZE, what);
         }
         let spent = self.window.spend();
         if spent == Spent::Exceeded {
@@ -191,19 +215,11 @@ impl Opi {
         if !self.after_end {
             match self.unpacker.unpack(databuf, &mut line.received) {
                 Ok(()) => {}
-                Err(SubrecordError::AfterEnd { .. }) => {
-                    line.received.truncate(before);
-                    self.after_end = true;
-                }
-                Err(error) => {
-                    line.received.truncate(before);
-                    return abort::invalid_data(&error, line);
-                }
+                Err(SubrecordError::DataAfterEnd { .. }) => self.after_end = true,
+                Err(error) => return abort::invalid_data(&error, line),
             }
         }
-        let octets = (line.received.len() - before) as u64;
-        self.octets = self.octets.saturating_add(octets);
-        line.stats.octets_received += octets;
+        line.stats.octets_received += line.received.len().saturating_sub(before) as u64;
         line.announce_received();
         if spent == Spent::Last {
             // P7: also after the end of the file, since the speaker waits for it before EFID.
@@ -213,32 +229,48 @@ impl Opi {
         self.into()
     }
 
+    /// Octets from the start of the file.
+    fn octets(&self) -> u64 {
+        self.start.saturating_add(self.unpacker.octets())
+    }
+
     /// S5-J, with the count judged here: EFNA 11 where it is wrong.
     fn ended(self, efid: &Efid, line: &mut Line) -> State {
         if self.after_end {
             return refused("octets came after the end of the file".to_owned(), line);
         }
-        if efid.octets != self.octets {
-            let text = format!("EFIDUCNT is {}, {} octets came", efid.octets, self.octets);
+        let octets = self.octets();
+        if efid.octets != octets {
+            let text = format!("EFIDUCNT is {}, {octets} octets came", efid.octets);
             return refused(text, line);
         }
         if !self.unpacker.ended() {
-            let deviation = if self.any_data || self.octets > 0 {
+            let deviation = if self.any_data || octets > 0 {
                 Deviation::EndOfRecordMissing
             } else {
                 Deviation::EmptyFileWithoutData
             };
             line.tolerate(deviation, true);
         }
-        line.tell(Event::CloseFile { records: efid.records, octets: efid.octets });
-        Clip { octets: self.octets, ended: None }.into()
+        line.tell(Event::CloseFile {
+            records: efid.records,
+            octets,
+        });
+        Clip {
+            octets,
+            ended: None,
+        }
+        .into()
     }
 }
 
 /// EFNA 11 by the engine's own judgement: S5-K, negative.
 fn refused(text: String, line: &mut Line) -> State {
     let reason = FileReason::INVALID_BYTE_COUNT;
-    line.say(&Command::Efna(Efna { reason, text: text.clone() }));
+    line.say(&Command::Efna(Efna {
+        reason,
+        text: text.clone(),
+    }));
     line.drop_received();
     line.relax();
     line.tell(Event::FileDropped { reason, text });
@@ -272,7 +304,9 @@ impl Clip {
         line: &mut Line,
     ) -> Result<State, RequestError> {
         if !line.received.is_empty() {
-            return Err(RequestError::DataWaiting { octets: line.received.len() });
+            return Err(RequestError::DataWaiting {
+                octets: line.received.len(),
+            });
         }
         if proof.octets() != self.octets {
             return Err(RequestError::NotDurable {
@@ -285,8 +319,14 @@ impl Clip {
         if self.ended.is_some() {
             return Ok(self.partner_gone(line));
         }
-        line.say(&Command::Efpa(Efpa { change_direction: want_turn }));
-        Ok(if want_turn { WfCd.into() } else { Idleli.into() })
+        line.say(&Command::Efpa(Efpa {
+            change_direction: want_turn,
+        }));
+        Ok(if want_turn {
+            WfCd.into()
+        } else {
+            Idleli.into()
+        })
     }
 
     fn refuse(
@@ -296,11 +336,15 @@ impl Clip {
         line: &mut Line,
     ) -> Result<State, RequestError> {
         if self.ended.is_none() {
-            line.send(&Command::Efna(Efna { reason, text: cut_text(text) }))?;
+            line.send(&Command::Efna(Efna { reason, text }))?;
         }
         line.drop_received();
         line.relax();
-        Ok(if self.ended.is_some() { self.partner_gone(line) } else { Idleli.into() })
+        Ok(if self.ended.is_some() {
+            self.partner_gone(line)
+        } else {
+            Idleli.into()
+        })
     }
 
     /// S5-D, put off until the file was settled.
@@ -309,7 +353,8 @@ impl Clip {
             Some(esid) => (esid.reason, esid.text.clone()),
             None => (EndReason::NORMAL, String::new()),
         };
-        let detail = "the partner ended the session right after EFID; the answer to the file was not sent";
+        let detail =
+            "the partner ended the session right after EFID; the answer to the file was not sent";
         abort::aborted(line, Some(reason), text, Origin::Distant, detail.to_owned());
         Idle.into()
     }
@@ -324,7 +369,11 @@ impl Step for Clip {
             // is awaited first.
             Command::Esid(esid) if esid.reason == EndReason::NORMAL => {
                 line.tolerate(Deviation::EndedBeforeAnswer, true);
-                Self { octets: self.octets, ended: Some(Box::new(esid)) }.into()
+                Self {
+                    octets: self.octets,
+                    ended: Some(Box::new(esid)),
+                }
+                .into()
             }
             other => abort::other_command("CLIP", other, line),
         }

@@ -52,11 +52,17 @@ impl Settings {
     /// The first setting that no session can run with.
     pub fn check(&self) -> Result<(), SettingsError> {
         if self.level != Level::L5 {
-            Err(SettingsError::Level { level: self.level as u8 })
+            Err(SettingsError::Level {
+                level: self.level as u8,
+            })
         } else if !(LEAST_BUFFER..=MOST_BUFFER).contains(&self.buffer) {
-            Err(SettingsError::Buffer { buffer: self.buffer })
+            Err(SettingsError::Buffer {
+                buffer: self.buffer,
+            })
         } else if !(1..=MOST_CREDIT).contains(&self.credit) {
-            Err(SettingsError::Credit { credit: self.credit })
+            Err(SettingsError::Credit {
+                credit: self.credit,
+            })
         } else if self.authentication {
             Err(SettingsError::Authentication)
         } else {
@@ -75,12 +81,14 @@ pub struct Timers {
 
 impl Default for Timers {
     fn default() -> Self {
-        Self { inactivity: Duration::from_secs(180) }
+        Self {
+            inactivity: Duration::from_secs(180),
+        }
     }
 }
 
 /// How this side introduces itself to one partner.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// SSIDCODE.
     pub code: OdetteId,
@@ -133,11 +141,14 @@ pub(crate) struct Mismatch {
 
 impl Mismatch {
     fn new(reason: EndReason, text: impl Into<String>) -> Self {
-        Self { reason, text: text.into() }
+        Self {
+            reason,
+            text: text.into(),
+        }
     }
 
     fn capabilities(text: impl Into<String>) -> Self {
-        Self::new(EndReason::MODE_INCOMPATIBLE, text)
+        Self::new(EndReason::INCOMPATIBLE, text)
     }
 }
 
@@ -182,14 +193,19 @@ pub(crate) fn as_initiator(ours: &Settings, theirs: &Ssid) -> Result<Agreement, 
     let mode = join_modes(ours.mode, theirs.mode)?;
     let (level, buffer, credit) = common_sizes(ours, theirs)?;
     if credit > ours.credit {
-        let text = format!("SSIDCRED answered {credit} to {}; answer at most that", ours.credit);
+        let text = format!(
+            "SSIDCRED answered {credit} to {}; answer at most that",
+            ours.credit
+        );
         return Err(Mismatch::new(EndReason::PROTOCOL_VIOLATION, text));
     }
     if theirs.restart && !ours.restart {
         return Err(Mismatch::capabilities("SSIDREST answered Y to N; answer N"));
     }
     if theirs.special_logic {
-        return Err(Mismatch::capabilities("SSIDSPEC answered Y to N; special logic is for X.25 only"));
+        return Err(Mismatch::capabilities(
+            "SSIDSPEC answered Y to N; special logic is for X.25 only",
+        ));
     }
     same_authentication(ours, theirs)?;
     Ok(Agreement {
@@ -222,12 +238,12 @@ fn ssid(terms: &Agreement, us: Identity) -> Ssid {
 /// The mode table of RFC 5024 section 3.2.1, seen from our side.
 fn join_modes(ours: Mode, theirs: Mode) -> Result<Mode, Mismatch> {
     match (ours, theirs) {
-        (Mode::Send, Mode::Send) => {
-            Err(Mismatch::capabilities("both sides only send files (SSIDSR S and S)"))
-        }
-        (Mode::Receive, Mode::Receive) => {
-            Err(Mismatch::capabilities("both sides only receive files (SSIDSR R and R)"))
-        }
+        (Mode::Send, Mode::Send) => Err(Mismatch::capabilities(
+            "both sides only send files (SSIDSR S and S)",
+        )),
+        (Mode::Receive, Mode::Receive) => Err(Mismatch::capabilities(
+            "both sides only receive files (SSIDSR R and R)",
+        )),
         (Mode::Send, _) | (Mode::Both, Mode::Receive) => Ok(Mode::Send),
         (Mode::Receive, _) | (Mode::Both, Mode::Send) => Ok(Mode::Receive),
         (Mode::Both, Mode::Both) => Ok(Mode::Both),
@@ -236,7 +252,11 @@ fn join_modes(ours: Mode, theirs: Mode) -> Result<Mode, Mismatch> {
 
 /// Level, buffer and the partner's credit, each checked against its own range.
 fn common_sizes(ours: &Settings, theirs: &Ssid) -> Result<(Level, u32, u16), Mismatch> {
-    let level = if (theirs.level as u8) < (ours.level as u8) { theirs.level } else { ours.level };
+    let level = if (theirs.level as u8) < (ours.level as u8) {
+        theirs.level
+    } else {
+        ours.level
+    };
     if level != Level::L5 {
         let text = format!("protocol level {} is not spoken here, only 5", level as u8);
         return Err(Mismatch::capabilities(text));
@@ -256,7 +276,11 @@ fn same_authentication(ours: &Settings, theirs: &Ssid) -> Result<(), Mismatch> {
     if ours.authentication == theirs.authentication {
         return Ok(());
     }
-    let (asked, had) = if theirs.authentication { ("Y", "N") } else { ("N", "Y") };
+    let (asked, had) = if theirs.authentication {
+        ("Y", "N")
+    } else {
+        ("N", "Y")
+    };
     let text = format!("SSIDAUTH {asked} does not fit {had} here; both sides must say the same");
     Err(Mismatch::new(EndReason::AUTHENTICATION_INCOMPATIBLE, text))
 }

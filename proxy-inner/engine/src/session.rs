@@ -7,9 +7,7 @@ use oftp::{Command, Ssrm};
 use crate::connect::{ANcOnly, IWfRm};
 use crate::line::{Line, RECEIVE_CEILING};
 use crate::state::{Awaits, Idle, Phase, Reply, State};
-use crate::{
-    Agreement, Event, Identity, Origin, Request, RequestError, Settings, Stats, abort,
-};
+use crate::{Agreement, Event, Identity, Origin, Request, RequestError, Settings, Stats, abort};
 
 /// The engine of one session. See the [crate] for the order of calls.
 ///
@@ -69,10 +67,13 @@ impl Session {
     /// event that waits for an answer: nothing but ESID may come then, and what else comes is judged by the state tables.
     pub fn receive(&mut self, input: &[u8], now: Duration) -> usize {
         let mut used = 0;
-        while self.line.received.len() < RECEIVE_CEILING {
+        loop {
             // C3, C7: nothing is read any more, and the timer of WF_NDISC runs on.
             if self.ignores_input() {
                 return input.len();
+            }
+            if self.line.received.len() >= RECEIVE_CEILING {
+                break;
             }
             match oftp::split(input.get(used..).unwrap_or_default()) {
                 Ok(None) => break,
@@ -143,9 +144,12 @@ impl Session {
     ) -> Result<usize, RequestError> {
         match core::mem::replace(&mut self.state, Idle.into()) {
             State::Opo(opo) => {
+                let before = self.line.stats.data_sent;
                 let (next, outcome) = opo.data(file, end_of_file, &mut self.line);
                 self.state = next;
-                self.line.timer.restart(now);
+                if self.line.stats.data_sent > before {
+                    self.line.timer.restart(now);
+                }
                 outcome
             }
             // OPOWFC: credit must come first. WF_NDISC: S3-S.
@@ -154,7 +158,10 @@ impl Session {
                 Ok(0)
             }
             stay => {
-                let error = RequestError::NotInState { request: "F_DATA_RQ", state: stay.name() };
+                let error = RequestError::NotInState {
+                    request: "F_DATA_RQ",
+                    state: stay.name(),
+                };
                 self.state = stay;
                 Err(error)
             }
@@ -239,10 +246,13 @@ impl Session {
 
     fn exchange_buffer(&mut self, oeb: &[u8]) {
         self.line.stats.frames_received += 1;
-        let decoded = Command::decode(oeb, self.line.terms().level);
+        let decoded = Command::decode_noting(oeb, self.line.terms().level);
         let outcome = self.step(|state, line| {
             let next = match decoded {
-                Ok(command) => state.command(command, line),
+                Ok((command, met)) => {
+                    line.tolerate_encoding(met);
+                    state.command(command, line)
+                }
                 Err(error) => abort::invalid_buffer(&error, line),
             };
             (next, Ok(()))

@@ -8,9 +8,7 @@
 //!
 //! Signing of receipts (S3 action 18, A-16) is the driver's: it hands over the finished command.
 
-use oftp::{
-    Command, Efid, EndReason, Format, Mode, Security, Sfid, pack_unstructured, subrecord,
-};
+use oftp::{Command, Efid, EndReason, Mode, Security, Sfid, capacity, pack_unstructured};
 
 use crate::credit::{Spent, Window};
 use crate::line::Line;
@@ -52,7 +50,7 @@ impl Step for Idlespcd {
         match request {
             // S3-E.
             Request::Release(EndReason::NORMAL, text) => {
-                done(abort::release(line, EndReason::NORMAL, text))
+                settle(self, abort::release(line, EndReason::NORMAL, text))
             }
             other => idle_speaker(self.into(), other, line),
         }
@@ -82,11 +80,15 @@ pub(crate) fn check_offer(sfid: &Sfid, line: &Line) -> Result<(), RequestError> 
     if line.terms().mode == Mode::Receive {
         Err(RequestError::ReceiveOnly)
     } else if sfid.restart > 0 && !line.terms().restart {
-        Err(RequestError::RestartNotAgreed { position: sfid.restart })
+        Err(RequestError::RestartNotAgreed {
+            position: sfid.restart,
+        })
     } else if travels_as_stream(sfid) {
         Ok(())
     } else {
-        Err(RequestError::Format { format: char::from(sfid.format.octet()) })
+        Err(RequestError::Format {
+            format: sfid.format,
+        })
     }
 }
 
@@ -98,7 +100,7 @@ pub(crate) fn receipt(command: &Command<'_>, line: &mut Line) -> Result<State, R
 
 /// U and T files are one record each, and so is whatever a CMS envelope or a file service made of a file.
 pub(crate) fn travels_as_stream(sfid: &Sfid) -> bool {
-    matches!(sfid.format, Format::U | Format::T)
+    !sfid.format.has_records()
         || sfid.envelope
         || sfid.compression
         || sfid.security != Security::None
@@ -121,9 +123,16 @@ impl Step for Opop {
             }
             // S3-K: SFPA grants a full window; sending starts at the lower position.
             Command::Sfpa(sfpa) => {
-                line.tell(Event::StartFileAccepted { answer: sfpa.answer });
+                line.tell(Event::StartFileAccepted {
+                    answer: sfpa.answer,
+                });
                 let window = Window::full(line.terms().credit);
-                Opo(Sending { window, octets: stream_position(sfpa.answer), ended: false }).into()
+                Opo(Sending {
+                    window,
+                    octets: stream_position(sfpa.answer),
+                    ended: false,
+                })
+                .into()
             }
             // S3-L, R-099.
             Command::Sfna(sfna) => {
@@ -172,11 +181,15 @@ impl Opo {
     ) -> (State, Result<usize, RequestError>) {
         let mut sending = self.0;
         if sending.ended {
-            let outcome = if file.is_empty() { Ok(0) } else { Err(RequestError::AfterEnd) };
+            let outcome = if file.is_empty() {
+                Ok(0)
+            } else {
+                Err(RequestError::AfterEnd)
+            };
             return (self.into(), outcome);
         }
-        let buffer = usize::try_from(line.terms().buffer).unwrap_or(subrecord::LEAST_BUFFER);
-        let whole = subrecord::capacity(buffer);
+        let buffer = line.terms().buffer as usize;
+        let whole = capacity(buffer);
         let mut rest = file;
         while !sending.ended && (end_of_file || !rest.is_empty()) {
             // A tail that fills no buffer waits for what follows it, rather than cost a credit of its own.
@@ -224,7 +237,11 @@ impl Sending {
             return Err(RequestError::EndNotSent);
         }
         if records != 0 || octets != self.octets {
-            return Err(RequestError::Count { records, octets, sent: self.octets });
+            return Err(RequestError::Count {
+                records,
+                octets,
+                sent: self.octets,
+            });
         }
         line.send(&Command::Efid(Efid { records, octets }))?;
         Ok(Clop.into())
@@ -261,7 +278,9 @@ impl Step for Clop {
             Command::Efpa(efpa) => {
                 line.stats.files_sent += 1;
                 line.relax();
-                line.tell(Event::CloseFileAccepted { speaker: !efpa.change_direction });
+                line.tell(Event::CloseFileAccepted {
+                    speaker: !efpa.change_direction,
+                });
                 if efpa.change_direction {
                     line.say(&Command::Cd);
                     Idleli.into()
@@ -272,7 +291,10 @@ impl Step for Clop {
             // S4-D: the turn stays.
             Command::Efna(efna) => {
                 line.relax();
-                line.tell(Event::CloseFileRefused { reason: efna.reason, text: efna.text });
+                line.tell(Event::CloseFileRefused {
+                    reason: efna.reason,
+                    text: efna.text,
+                });
                 Idlesp.into()
             }
             other => abort::other_command("CLOP", other, line),

@@ -15,7 +15,11 @@ pub(crate) struct Timer {
 
 impl Timer {
     pub(crate) fn started(length: Duration, now: Duration) -> Self {
-        Self { length, deadline: now.saturating_add(length), moved: false }
+        Self {
+            length,
+            deadline: now.saturating_add(length),
+            moved: false,
+        }
     }
 
     /// Something happened at this time: actions 1 and 2 of the state tables.

@@ -32,15 +32,10 @@ impl Transmit {
         self.sent >= self.octets.len()
     }
 
-    /// Appends one command; leaves everything as it was if it cannot be encoded.
+    /// Appends one command; changes nothing if it cannot be encoded.
     pub(crate) fn push(&mut self, command: &Command<'_>, level: Level) -> Result<(), EncodeError> {
         self.compact();
-        let before = self.octets.len();
-        let result = command.encode(level, &mut self.octets);
-        if result.is_err() {
-            self.octets.truncate(before);
-        }
-        result
+        command.encode(level, &mut self.octets)
     }
 
     /// Checks that a command can be encoded, without sending it.
@@ -64,7 +59,11 @@ impl Transmit {
 
     /// Would data be taken? Drained octets still in place count, so that memory stays under the ceiling too.
     pub(crate) fn has_room(&self) -> bool {
-        let held = if self.can_compact() { self.pending().len() } else { self.octets.len() };
+        let held = if self.can_compact() {
+            self.pending().len()
+        } else {
+            self.octets.len()
+        };
         !self.full && held < TRANSMIT_CEILING
     }
 
@@ -135,7 +134,10 @@ mod tests {
     #[test]
     fn a_full_buffer_takes_no_data_until_half_is_drained_and_says_so_once() {
         let mut transmit = Transmit::default();
-        transmit.room_for_data().unwrap().resize(TRANSMIT_CEILING, 0);
+        transmit
+            .room_for_data()
+            .unwrap()
+            .resize(TRANSMIT_CEILING, 0);
         assert!(transmit.room_for_data().is_none());
         assert!(!transmit.drain(TRANSMIT_CEILING / 2 - 1));
         assert!(transmit.room_for_data().is_none());
@@ -156,7 +158,11 @@ mod tests {
             }
             transmit.drain((step * 37_123) % TRANSMIT_CEILING);
             let most = TRANSMIT_CEILING + oftp::MAX_FRAME_LEN;
-            assert!(transmit.octets.len() <= most, "{} octets held", transmit.octets.len());
+            assert!(
+                transmit.octets.len() <= most,
+                "{} octets held",
+                transmit.octets.len()
+            );
         }
     }
 }

@@ -118,22 +118,35 @@ impl Step for Cdstwfcd {
 
 fn keep_eerp(eerp: Eerp, line: &mut Line) -> Result<State, RequestError> {
     line.check(&Command::Eerp(eerp.clone()))?;
-    Ok(Erstwfcd { eerp: Box::new(eerp) }.into())
+    Ok(Erstwfcd {
+        eerp: Box::new(eerp),
+    }
+    .into())
 }
 
 fn keep_nerp(nerp: Nerp, line: &mut Line) -> Result<State, RequestError> {
     line.check(&Command::Nerp(nerp.clone()))?;
-    Ok(Nrstwfcd { nerp: Box::new(nerp) }.into())
+    Ok(Nrstwfcd {
+        nerp: Box::new(nerp),
+    }
+    .into())
 }
 
 fn keep_offer(sfid: Sfid, line: &mut Line) -> Result<State, RequestError> {
     speaker::check_offer(&sfid, line)?;
     line.check(&Command::Sfid(sfid.clone()))?;
-    Ok(Sfstwfcd { sfid: Box::new(sfid) }.into())
+    Ok(Sfstwfcd {
+        sfid: Box::new(sfid),
+    }
+    .into())
 }
 
 fn carried_out(sent: Result<State, RequestError>, line: &mut Line) -> State {
     sent.unwrap_or_else(|error| {
-        abort::end(line, oftp::EndReason::UNSPECIFIED, format!("a stored request failed: {error}"))
+        abort::end(
+            line,
+            oftp::EndReason::UNSPECIFIED,
+            format!("a stored request failed: {error}"),
+        )
     })
 }

@@ -1,0 +1,107 @@
+//! Ceilings: what waits to be written and what waits to be taken stays bounded, and no buffer is allocated per DATA.
+
+use engine::{Event, RECEIVE_CEILING, Settings, TRANSMIT_CEILING};
+use oftp::Command;
+
+use crate::script::{NOW, databuf, frame, news, receiving, said, sending, settings};
+
+fn wide() -> Settings {
+    Settings {
+        buffer: 32_768,
+        credit: 999,
+        ..settings()
+    }
+}
+
+/// data is turned away at the ceiling and asked for again when half of it is written.
+#[test]
+fn sending_stops_at_the_ceiling_and_resumes_with_one_confirmation() {
+    let mut session = sending(&wide());
+    let file = vec![9; 4 * TRANSMIT_CEILING];
+    let taken = session.send_data(&file, true, NOW).unwrap();
+    assert!(taken > TRANSMIT_CEILING / 2 && taken < 2 * TRANSMIT_CEILING);
+    assert!(session.transmit().len() <= TRANSMIT_CEILING + oftp::MAX_FRAME_LEN);
+    assert!(!session.can_send_data());
+    assert_eq!(session.send_data(&file[taken..], true, NOW), Ok(0));
+    assert!(news(&mut session).is_empty());
+    session.transmitted(1000);
+    assert!(news(&mut session).is_empty() && !session.can_send_data());
+    session.transmitted(session.transmit().len());
+    assert_eq!(news(&mut session), [Event::DataConfirm]);
+    assert!(session.can_send_data());
+}
+
+/// Receiving stops when too much waits, consumes nothing more, and goes on where it stopped.
+#[test]
+fn receiving_stops_at_the_ceiling_and_goes_on_after_the_octets_are_taken() {
+    let mut session = receiving(&wide());
+    let one = frame(&Command::Data(&databuf(&[5; 30_000], false)));
+    let input = one.repeat(40);
+    let mut used = session.receive(&input, NOW);
+    assert!(used < input.len() && used.is_multiple_of(one.len()));
+    assert!(session.received_len() >= RECEIVE_CEILING);
+    assert!(session.received_len() < RECEIVE_CEILING + 30_000);
+    assert_eq!(session.receive(&input[used..], NOW), 0);
+    assert_eq!(
+        news(&mut session),
+        [Event::DataReceived],
+        "one event for all of it"
+    );
+    let mut octets = Vec::new();
+    let mut total = 0;
+    while used < input.len() {
+        session.take_received(&mut octets);
+        total += octets.len();
+        used += session.receive(&input[used..], NOW);
+    }
+    session.take_received(&mut octets);
+    assert_eq!(total + octets.len(), 40 * 30_000);
+}
+
+/// In steady state the same three allocations are used over and over.
+#[test]
+fn no_buffer_is_allocated_per_data_buffer() {
+    let mut sender = sending(&wide());
+    let mut receiver = receiving(&wide());
+    let file = vec![3; 20 * 30_000];
+    let mut taken = Vec::new();
+    let mut seen = Vec::new();
+    for round in 0..30 {
+        sender.send_data(&file, false, NOW).unwrap();
+        let octets = sender.transmit();
+        assert_eq!(receiver.receive(octets, NOW), octets.len(), "round {round}");
+        seen.push(octets.as_ptr());
+        let written = octets.len();
+        sender.transmitted(written);
+        receiver.take_received(&mut taken);
+        seen.push(taken.as_ptr());
+        // The window must not end: give credit when the sender waits for it.
+        if said(&mut receiver) == ["CDT"] {
+            crate::script::feed(&mut sender, &Command::Cdt);
+        }
+    }
+    seen.drain(..12);
+    seen.sort_unstable();
+    seen.dedup();
+    assert!(seen.len() <= 3, "{} allocations in use", seen.len());
+}
+
+/// A tail that fills no buffer is left for the next call, so that pieces of any size cost no extra credit.
+#[test]
+fn a_tail_that_fills_no_buffer_waits_for_what_follows() {
+    let mut session = sending(&Settings {
+        buffer: 128,
+        ..settings()
+    });
+    let file = [1; 300];
+    assert_eq!(session.send_data(&file, false, NOW), Ok(250));
+    assert_eq!(
+        session.send_data(&file[250..], false, NOW),
+        Ok(50),
+        "unless it is all there is"
+    );
+    assert_eq!(session.send_data(&[], false, NOW), Ok(0));
+    assert_eq!(session.send_data(&file[..0], true, NOW), Ok(0));
+    assert_eq!(said(&mut session), ["DATA"; 4]);
+    assert!(session.can_close_file());
+}

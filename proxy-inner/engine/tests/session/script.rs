@@ -1,0 +1,313 @@
+//! A scripted partner: feeds commands to one session and writes down what it says and reports.
+
+use core::time::Duration;
+
+use engine::{Durable, Event, Identity, Request, Session, Settings};
+use oftp::{
+    Command, DatasetName, Eerp, Efid, EndReason, Esid, Format, Level, Mode, Nerp, OdetteId,
+    Password, ReceiptReason, Security, Sfid, Sfpa, Ssid, Ssrm, Stamp, UserField,
+};
+
+pub(crate) const NOW: Duration = Duration::from_secs(1_000);
+pub(crate) const OURS: &str = "O0013000001US";
+pub(crate) const THEIRS: &str = "O0013000002THEM";
+
+pub(crate) fn code(text: &str) -> OdetteId {
+    text.parse().unwrap()
+}
+
+pub(crate) fn identity(text: &str) -> Identity {
+    Identity {
+        code: code(text),
+        password: password("SECRET"),
+        user: UserField::default(),
+    }
+}
+
+pub(crate) fn password(text: &str) -> Password {
+    text.parse().unwrap()
+}
+
+pub(crate) fn dataset(text: &str) -> DatasetName {
+    text.parse().unwrap()
+}
+
+pub(crate) fn stamp() -> Stamp {
+    "202411210102030001".parse().unwrap()
+}
+
+/// Settings with which both sides agree on everything but restart.
+pub(crate) fn settings() -> Settings {
+    Settings {
+        buffer: 4096,
+        credit: 8,
+        ..Settings::default()
+    }
+}
+
+/// The SSID of a partner that offers exactly these settings.
+pub(crate) fn ssid(settings: &Settings) -> Ssid {
+    Ssid {
+        level: settings.level,
+        code: code(THEIRS),
+        password: password("THEIRS"),
+        buffer: settings.buffer,
+        mode: settings.mode,
+        compression: settings.compression,
+        restart: settings.restart,
+        special_logic: false,
+        credit: settings.credit,
+        authentication: false,
+        user: UserField::default(),
+    }
+}
+
+pub(crate) fn sfid(name: &str, octets: u64) -> Sfid {
+    let blocks = octets.div_ceil(1024);
+    Sfid {
+        dataset: dataset(name),
+        stamp: stamp(),
+        user: UserField::default(),
+        destination: code(THEIRS),
+        origin: code(OURS),
+        format: Format::Unstructured,
+        record_length: 0,
+        size_blocks: blocks,
+        original_blocks: blocks,
+        restart: 0,
+        security: Security::None,
+        cipher: 0,
+        compression: false,
+        envelope: false,
+        signed_receipt: false,
+        description: String::new(),
+    }
+}
+
+pub(crate) fn eerp() -> Eerp {
+    eerp_for(&sfid("FILE", 0))
+}
+
+pub(crate) fn eerp_for(file: &Sfid) -> Eerp {
+    Eerp {
+        dataset: file.dataset.clone(),
+        stamp: file.stamp,
+        user: UserField::default(),
+        destination: file.origin.clone(),
+        origin: file.destination.clone(),
+        hash: Vec::new(),
+        signature: Vec::new(),
+    }
+}
+
+pub(crate) fn nerp() -> Nerp {
+    let eerp = eerp();
+    Nerp {
+        dataset: eerp.dataset,
+        stamp: eerp.stamp,
+        destination: eerp.destination,
+        origin: eerp.origin.clone(),
+        creator: eerp.origin,
+        reason: ReceiptReason::UNSPECIFIED,
+        text: String::new(),
+        hash: Vec::new(),
+        signature: Vec::new(),
+    }
+}
+
+pub(crate) fn esid(reason: EndReason) -> Command<'static> {
+    Command::Esid(Esid {
+        reason,
+        text: "partner's words".into(),
+    })
+}
+
+/// A DATA command's content: literal subrecords, the last one with the end flag if asked for.
+pub(crate) fn databuf(octets: &[u8], end: bool) -> Vec<u8> {
+    let mut buffer = Vec::new();
+    let mut rest = octets;
+    loop {
+        let (now, later) = rest.split_at(rest.len().min(63));
+        let last = end && later.is_empty();
+        buffer.push(u8::try_from(now.len()).unwrap() | if last { 0x80 } else { 0 });
+        buffer.extend_from_slice(now);
+        rest = later;
+        if rest.is_empty() {
+            return buffer;
+        }
+    }
+}
+
+pub(crate) fn frame(command: &Command<'_>) -> Vec<u8> {
+    let mut octets = Vec::new();
+    command.encode(Level::L5, &mut octets).unwrap();
+    octets
+}
+
+/// Gives one command to the session, which must take all of it.
+pub(crate) fn feed(session: &mut Session, command: &Command<'_>) {
+    let octets = frame(command);
+    assert_eq!(
+        session.receive(&octets, NOW),
+        octets.len(),
+        "{command:?} was not consumed"
+    );
+}
+
+/// Takes what the session has to say, one word a command: `ESID(02)`, `EFPA(Y)`, `SFPA`, …
+pub(crate) fn said(session: &mut Session) -> Vec<String> {
+    let mut words = Vec::new();
+    let octets = session.transmit().to_vec();
+    let mut rest = octets.as_slice();
+    while let Some((oeb, used)) = oftp::split(rest).unwrap() {
+        words.push(word(&Command::decode(oeb, Level::L5).unwrap()));
+        rest = &rest[used..];
+    }
+    assert!(rest.is_empty(), "half an exchange buffer in transmit");
+    session.transmitted(octets.len());
+    words
+}
+
+fn word(command: &Command<'_>) -> String {
+    match command {
+        Command::Esid(esid) => format!("ESID({:02})", esid.reason.0),
+        Command::Efpa(efpa) => format!("EFPA({})", if efpa.change_direction { 'Y' } else { 'N' }),
+        other => other.code().name().to_owned(),
+    }
+}
+
+/// Takes the session's news.
+pub(crate) fn news(session: &mut Session) -> Vec<Event> {
+    std::iter::from_fn(|| session.poll_event()).collect()
+}
+
+/// Forgets what was said and reported so far.
+pub(crate) fn quiet(session: &mut Session) {
+    let _ = said(session);
+    let _ = news(session);
+}
+
+pub(crate) fn ask(session: &mut Session, request: Request) {
+    let name = request.name();
+    session
+        .request(request, NOW)
+        .unwrap_or_else(|error| panic!("{name}: {error}"));
+}
+
+/// The reason and origin of the one abort among the news.
+pub(crate) fn abort_of(news: &[Event]) -> (Option<EndReason>, engine::Origin) {
+    let mut aborts = news.iter().filter_map(|event| match event {
+        Event::Aborted {
+            reason,
+            origin,
+            detail,
+            ..
+        } => {
+            assert!(
+                !detail.is_empty(),
+                "an abort without words for the operator"
+            );
+            Some((*reason, *origin))
+        }
+        _ => None,
+    });
+    let abort = aborts
+        .next()
+        .unwrap_or_else(|| panic!("no abort among {news:?}"));
+    assert!(
+        aborts.next().is_none(),
+        "more than one abort among {news:?}"
+    );
+    abort
+}
+
+/// An initiator in IDLESP.
+pub(crate) fn speaker(settings: &Settings) -> Session {
+    let mut session = Session::initiator(settings.clone(), identity(OURS), NOW);
+    feed(&mut session, &Command::Ssrm(Ssrm));
+    let mode = match settings.mode {
+        Mode::Send => Mode::Receive,
+        Mode::Receive => Mode::Send,
+        Mode::Both => Mode::Both,
+    };
+    feed(
+        &mut session,
+        &Command::Ssid(Ssid {
+            mode,
+            ..ssid(settings)
+        }),
+    );
+    assert_eq!(session.state_name(), "IDLESP");
+    quiet(&mut session);
+    session
+}
+
+/// A responder in IDLELI.
+pub(crate) fn listener(settings: &Settings) -> Session {
+    let mut session = Session::responder_after_ssrm(settings.clone(), NOW);
+    let mode = match settings.mode {
+        Mode::Send => Mode::Receive,
+        Mode::Receive => Mode::Send,
+        Mode::Both => Mode::Both,
+    };
+    feed(
+        &mut session,
+        &Command::Ssid(Ssid {
+            mode,
+            ..ssid(settings)
+        }),
+    );
+    ask(&mut session, Request::ConnectResponse(Ok(identity(OURS))));
+    assert_eq!(session.state_name(), "IDLELI");
+    quiet(&mut session);
+    session
+}
+
+/// A speaker whose offer was accepted at 0: OPO.
+pub(crate) fn sending(settings: &Settings) -> Session {
+    let mut session = speaker(settings);
+    ask(&mut session, Request::StartFile(sfid("FILE", 0)));
+    feed(&mut session, &Command::Sfpa(Sfpa { answer: 0 }));
+    assert_eq!(session.state_name(), "OPO");
+    quiet(&mut session);
+    session
+}
+
+/// A listener that accepted an offer at 0: OPI.
+pub(crate) fn receiving(settings: &Settings) -> Session {
+    let mut session = listener(settings);
+    feed(&mut session, &Command::Sfid(sfid("FILE", 0)));
+    ask(&mut session, Request::StartFileResponse(Ok(0)));
+    assert_eq!(session.state_name(), "OPI");
+    quiet(&mut session);
+    session
+}
+
+/// A listener that took a file of three octets and has to answer: CLIP.
+pub(crate) fn closing(settings: &Settings) -> Session {
+    let mut session = receiving(settings);
+    feed(&mut session, &Command::Data(&databuf(b"abc", true)));
+    session.take_received(&mut Vec::new());
+    feed(
+        &mut session,
+        &Command::Efid(Efid {
+            records: 0,
+            octets: 3,
+        }),
+    );
+    assert_eq!(session.state_name(), "CLIP");
+    quiet(&mut session);
+    session
+}
+
+/// A listener that asked for the turn: WF_CD.
+pub(crate) fn awaiting_turn(settings: &Settings) -> Session {
+    let mut session = closing(settings);
+    ask(
+        &mut session,
+        Request::CloseFileResponse(Ok((Durable::synced(3), true))),
+    );
+    assert_eq!(session.state_name(), "WF_CD");
+    quiet(&mut session);
+    session
+}
