@@ -1,0 +1,279 @@
+//! The session engine under any sequence of octets, requests and time.
+
+use std::time::Duration;
+
+use engine::{
+    Durable, EndFileRefusal, Event, FileRefusal, Identity, RECEIVE_CEILING, Refusal, Request,
+    Session, Settings, TRANSMIT_CEILING, Timers,
+};
+use oftp::{
+    Command, Eerp, Efid, Efna, Efpa, EndReason, Esid, FileReason, Format, Level, Mode, Nerp,
+    ReceiptReason, Security, Sfid, Sfna, Sfpa, Ssid, Ssrm, UserField,
+};
+
+use crate::Choices;
+
+/// The engine: no sequence of the partner's octets, the driver's requests, time-outs and
+/// disconnects makes it panic, say something that is no command, pass its ceilings, or end twice.
+pub fn session_ops(octets: &[u8]) {
+    let mut choices = Choices(octets);
+    let mut run = Run::new(&mut choices);
+    while !choices.is_over() {
+        run.one(&mut choices);
+    }
+    run.end();
+}
+
+struct Run {
+    session: Session,
+    now: Duration,
+    spoken: Vec<u8>,
+    aborted: u32,
+    released: u32,
+}
+
+impl Run {
+    fn new(choices: &mut Choices<'_>) -> Run {
+        let settings = Settings {
+            buffer: 128 + u32::from(choices.octet()) * 100,
+            credit: u16::from(choices.octet()) % 999 + 1,
+            compression: choices.octet() & 1 == 1,
+            restart: choices.octet() & 1 == 1,
+            timers: Timers { inactivity: Duration::from_secs(60) },
+            ..Settings::default()
+        };
+        let now = Duration::ZERO;
+        let session = match choices.below(3) {
+            0 => Session::initiator(settings, identity(), now),
+            1 => Session::responder(settings, now),
+            _ => Session::responder_after_ssrm(settings, now),
+        };
+        Run { session, now, spoken: Vec::new(), aborted: 0, released: 0 }
+    }
+
+    /// One operation, and what must hold after each.
+    fn one(&mut self, choices: &mut Choices<'_>) {
+        match choices.below(12) {
+            0 => {
+                let octets = choices.octets(200);
+                self.hear(octets);
+            }
+            1..=4 => {
+                let mut frame = Vec::new();
+                // A command that cannot be encoded is one the partner cannot say either.
+                if their_command(choices).encode(Level::L5, &mut frame).is_ok() {
+                    self.hear(&frame);
+                }
+            }
+            5 | 6 => {
+                let request = our_request(choices);
+                let before = self.session.state_name();
+                if self.session.request(request, self.now).is_err() {
+                    assert_eq!(self.session.state_name(), before, "a user error changes nothing");
+                }
+            }
+            7 => {
+                let octets = choices.octets(255);
+                let length = octets.len();
+                let end = choices.octet() & 1 == 1;
+                let can = self.session.can_send_data();
+                if let Ok(taken) = self.session.send_data(octets, end, self.now) {
+                    assert!(taken <= length && (can || taken == 0));
+                }
+            }
+            8 => {
+                let mut into = Vec::new();
+                let waiting = self.session.received_len();
+                self.session.take_received(&mut into);
+                assert_eq!(into.len(), waiting);
+                assert_eq!(self.session.received_len(), 0);
+            }
+            9 => {
+                self.now += Duration::from_secs(u64::from(choices.octet()));
+                self.session.handle_timeout(self.now);
+            }
+            10 => self.write(choices.below(256)),
+            _ => {
+                if choices.octet() > 250 {
+                    self.session.disconnected(self.now);
+                }
+            }
+        }
+        self.listen();
+    }
+
+    fn hear(&mut self, octets: &[u8]) {
+        let used = self.session.receive(octets, self.now);
+        assert!(used <= octets.len());
+        let most = RECEIVE_CEILING + 32 * oftp::MAX_OEB_LEN;
+        assert!(self.session.received_len() <= most, "what waits is bounded");
+    }
+
+    fn write(&mut self, most: usize) {
+        let pending = self.session.transmit();
+        let count = pending.len().min(most);
+        self.spoken.extend_from_slice(&pending[..count]);
+        self.session.transmitted(count);
+    }
+
+    fn listen(&mut self) {
+        let most = TRANSMIT_CEILING + 2 * oftp::MAX_FRAME_LEN;
+        assert!(self.session.transmit().len() <= most, "what waits to go out is bounded");
+        for _ in 0..100_000 {
+            match self.session.poll_event() {
+                None => return,
+                Some(Event::Aborted { detail, .. }) => {
+                    assert!(!detail.is_empty(), "the operator reads why");
+                    self.aborted += 1;
+                }
+                Some(Event::Released) => self.released += 1,
+                Some(_) => {}
+            }
+            assert!(self.aborted + self.released <= 1, "a session ends once");
+        }
+        panic!("news without end");
+    }
+
+    /// Everything that was said is a sequence of whole, sound commands.
+    fn end(&mut self) {
+        self.write(usize::MAX);
+        let mut rest = &self.spoken[..];
+        while let Some((oeb, consumed)) = oftp::split(rest).expect("our frames are sound") {
+            if let Err(error) = Command::decode(oeb, Level::L5) {
+                panic!("we said what is no command ({error}): {oeb:02x?}");
+            }
+            rest = &rest[consumed..];
+        }
+        assert!(rest.is_empty(), "and whole: {rest:02x?}");
+    }
+}
+
+fn identity() -> Identity {
+    Identity {
+        code: "O0013US".parse().expect("a code"),
+        password: "SECRET".parse().expect("a password"),
+        user: UserField::default(),
+    }
+}
+
+fn their_command(choices: &mut Choices<'_>) -> Command<'static> {
+    match choices.below(18) {
+        0 => Command::Ssrm(Ssrm),
+        1 | 2 => Command::Ssid(ssid(choices)),
+        3 => Command::Sfid(sfid(choices)),
+        4 => Command::Sfpa(Sfpa { answer: u64::from(choices.octet()) / 64 }),
+        5 => Command::Sfna(Sfna {
+            reason: FileReason(choices.octet() % 100),
+            retry: choices.octet() & 1 == 1,
+            text: String::new(),
+        }),
+        6 => Command::Data(DATA[choices.below(DATA.len())]),
+        7 => Command::Cdt,
+        8 => Command::Efid(Efid { records: 0, octets: u64::from(choices.octet()) }),
+        9 => Command::Efpa(Efpa { change_direction: choices.octet() & 1 == 1 }),
+        10 => Command::Efna(Efna { reason: FileReason(choices.octet() % 100), text: String::new() }),
+        11 => Command::Esid(Esid {
+            reason: EndReason(choices.octet() % 13),
+            text: "why".into(),
+        }),
+        12 => Command::Cd,
+        13 => Command::Eerp(Eerp::unsigned(&sfid(choices).file_id())),
+        14 => Command::Nerp(nerp(choices)),
+        15 => Command::Rtr,
+        16 => Command::Secd,
+        _ => Command::Data(DATA[0]),
+    }
+}
+
+/// Subrecords: plain, ending, empty, compressed, and broken ones.
+const DATA: &[&[u8]] =
+    &[b"\x03abc", b"\x83abc", b"\x80", b"", b"\x00", b"\x45x", b"\xc5x", b"\x3fab", b"\x7fx\x7fx"];
+
+fn our_request(choices: &mut Choices<'_>) -> Request {
+    match choices.below(14) {
+        0 | 1 => Request::ConnectResponse(Ok(identity())),
+        2 => Request::ConnectResponse(Err(Refusal {
+            reason: EndReason(choices.octet() % 13),
+            text: "no".into(),
+        })),
+        3 => Request::StartFile(sfid(choices)),
+        4 => Request::StartFileResponse(Ok(u64::from(choices.octet()) / 64)),
+        5 => Request::StartFileResponse(Err(FileRefusal {
+            reason: FileReason(choices.octet() % 100),
+            retry: choices.octet() & 1 == 1,
+            text: "no".into(),
+        })),
+        6 => Request::CloseFile { records: 0, octets: u64::from(choices.octet()) },
+        7 => {
+            let octets = u64::from(choices.octet());
+            let proof = (Durable::synced(octets), choices.octet() & 1 == 1);
+            Request::CloseFileResponse(Ok(proof))
+        }
+        8 => Request::CloseFileResponse(Err(EndFileRefusal {
+            reason: FileReason(choices.octet() % 100),
+            text: "no".into(),
+        })),
+        9 => Request::Eerp(Eerp::unsigned(&sfid(choices).file_id())),
+        10 => Request::Nerp(nerp(choices)),
+        11 => Request::RtrResponse,
+        12 => Request::ChangeDirection,
+        _ => match choices.octet() {
+            250.. => Request::Abort,
+            200.. => Request::Release(EndReason(choices.octet() % 13), "end".into()),
+            _ => Request::Release(EndReason::NORMAL, String::new()),
+        },
+    }
+}
+
+fn ssid(choices: &mut Choices<'_>) -> Ssid {
+    Ssid {
+        level: Level::L5,
+        code: "O0013THEM".parse().expect("a code"),
+        password: "PASSWORD".parse().expect("a password"),
+        buffer: 128 + u32::from(choices.octet()) * 390,
+        mode: [Mode::Both, Mode::Both, Mode::Send, Mode::Receive][choices.below(4)],
+        compression: choices.octet() & 1 == 1,
+        restart: choices.octet() & 1 == 1,
+        special_logic: choices.octet() > 240,
+        credit: u16::from(choices.octet()) % 999 + 1,
+        authentication: choices.octet() > 240,
+        user: UserField::default(),
+    }
+}
+
+fn sfid(choices: &mut Choices<'_>) -> Sfid {
+    let formats = [Format::Unstructured, Format::Text, Format::Fixed, Format::Variable];
+    Sfid {
+        dataset: "DATASET".parse().expect("a name"),
+        stamp: "202601020304050001".parse().expect("a stamp"),
+        user: UserField::default(),
+        destination: "O0013US".parse().expect("a code"),
+        origin: "O0013THEM".parse().expect("a code"),
+        format: formats[choices.below(6).saturating_sub(2)],
+        record_length: 0,
+        size_blocks: u64::from(choices.octet()),
+        original_blocks: 0,
+        restart: u64::from(choices.octet()) / 64,
+        security: Security::None,
+        cipher: 0,
+        compression: choices.octet() > 240,
+        envelope: false,
+        signed_receipt: false,
+        description: String::new(),
+    }
+}
+
+fn nerp(choices: &mut Choices<'_>) -> Nerp {
+    let file = sfid(choices).file_id();
+    Nerp {
+        dataset: file.dataset,
+        stamp: file.stamp,
+        destination: file.origin,
+        origin: file.destination.clone(),
+        creator: file.destination,
+        reason: ReceiptReason(choices.octet() % 100),
+        text: "why".into(),
+        hash: Vec::new(),
+        signature: Vec::new(),
+    }
+}
