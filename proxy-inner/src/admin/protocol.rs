@@ -1,0 +1,508 @@
+//! What the command line and the running process say to each other: one JSON object a line.
+//!
+//! ```text
+//!  → {"version":1,"command":"transfer_show","body":{"id":"00f3…"}}
+//!  ← {"version":1,"answer":"transfer","body":{…}}          or  {"version":1,"answer":"refused","body":{…}}
+//!
+//!  send:  → request   ← proceed   → chunks, an empty one last   ← queued
+//!  wait:  → request   ← watched (each time something changed), the last with "finished": true
+//! ```
+//!
+//! A connection carries any number of requests, one after the other. A chunk is its length as four
+//! octets, most significant first, and so many octets of the file.
+//!
+//! A request with a higher version, an unknown command or an unknown key is refused with a sentence,
+//! never guessed at: a newer command line may mean something this process does not do.
+
+use std::fmt;
+
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use zeroize::{Zeroize, Zeroizing};
+
+use super::view::{
+    AppliedView, PartnerView, StationView, StatusView, StepView, TransferView, WatchView,
+};
+
+/// The version both sides speak; a request names it, and a higher one is refused.
+pub const VERSION: u16 = 1;
+
+/// Longest request line, octets. An apply file of thousands of partners fits.
+pub const MOST_REQUEST: usize = 4 * 1024 * 1024;
+
+/// Longest answer line the command line takes, octets.
+pub const MOST_ANSWER: usize = 64 * 1024 * 1024;
+
+/// Longest chunk of a file, octets.
+pub const MOST_CHUNK: usize = 256 * 1024;
+
+/// What an operator asks.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "command", content = "body", rename_all = "snake_case")]
+pub enum Command {
+    /// Add or change a station.
+    StationPut(StationView),
+    /// Show one station.
+    StationShow(Named),
+    /// List all stations.
+    StationList,
+    /// Remove a station.
+    StationRemove(Named),
+    /// Add or change a partner.
+    PartnerPut(PartnerEntry),
+    /// Show one partner.
+    PartnerShow(Named),
+    /// List all partners.
+    PartnerList,
+    /// Remove a partner.
+    PartnerRemove(Named),
+    /// Add or change everything an apply file says.
+    Apply(ApplyBody),
+    /// Write all stations and partners as an apply file.
+    Export(ExportBody),
+    /// Queue a file; its octets follow in chunks once the answer is `proceed`.
+    Send(SendBody),
+    /// Call a partner now, even with nothing to send.
+    Call(CallBody),
+    /// List transfers.
+    TransferList(ListBody),
+    /// Show one transfer with its steps.
+    TransferShow(TransferBody),
+    /// Follow one transfer until it ends.
+    TransferWait(TransferBody),
+    /// Everything at a glance.
+    Status,
+}
+
+/// Every command by its name on the line.
+pub(super) const COMMANDS: &[&str] = &[
+    "station_put",
+    "station_show",
+    "station_list",
+    "station_remove",
+    "partner_put",
+    "partner_show",
+    "partner_list",
+    "partner_remove",
+    "apply",
+    "export",
+    "send",
+    "call",
+    "transfer_list",
+    "transfer_show",
+    "transfer_wait",
+    "status",
+];
+
+/// Something by its name.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Named {
+    /// The name.
+    pub name: String,
+}
+
+/// A partner as an operator enters it.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartnerEntry {
+    /// All that may be seen.
+    pub partner: PartnerView,
+    /// The password we send.
+    pub password_sent: Hidden,
+    /// The password we expect.
+    pub password_expected: Hidden,
+}
+
+/// An apply file.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApplyBody {
+    /// The name of the file, for faults.
+    pub file: String,
+    /// Its text, which may hold passwords.
+    pub text: Hidden,
+}
+
+/// How to export.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExportBody {
+    /// Whether passwords are written out.
+    pub with_passwords: bool,
+}
+
+/// A file to queue.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SendBody {
+    /// The partner's name.
+    pub partner: String,
+    /// The file's name with us, without folders.
+    pub original_name: String,
+    /// The dataset name on the wire; made from the file's name when absent.
+    pub dataset: Option<String>,
+    /// Description (SFIDDESC), may be empty.
+    pub description: String,
+    /// Its size in octets as far as known, so that a full disk is told before the upload.
+    pub octets: Option<u64>,
+}
+
+/// A partner to call.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CallBody {
+    /// The partner's name.
+    pub partner: String,
+}
+
+/// Which transfers to list; what is absent does not narrow.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListBody {
+    /// `in` or `out`.
+    pub direction: Option<String>,
+    /// The partner's name.
+    pub partner: Option<String>,
+    /// A state's word.
+    pub state: Option<String>,
+    /// At most so many, newest first.
+    pub limit: Option<u32>,
+}
+
+/// One transfer.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TransferBody {
+    /// Its identifier, 16 hexadecimal digits.
+    pub id: String,
+}
+
+/// What the running process answers.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "answer", content = "body", rename_all = "snake_case")]
+pub enum Answer {
+    /// What was put or removed.
+    Applied(Vec<AppliedView>),
+    /// Stations.
+    Stations(Vec<StationView>),
+    /// Partners.
+    Partners(Vec<PartnerView>),
+    /// An apply file.
+    Directory(DirectoryBody),
+    /// The file may be sent.
+    Proceed,
+    /// The file is queued under this identifier.
+    Queued(TransferBody),
+    /// The call is under way or ended, in a sentence.
+    Called(CalledBody),
+    /// Transfers, newest first.
+    Transfers(Vec<TransferView>),
+    /// One transfer and its steps, oldest first.
+    Transfer(Box<TransferDetail>),
+    /// How far a followed transfer has come.
+    Watched(Box<WatchView>),
+    /// Everything at a glance.
+    Status(Box<StatusView>),
+    /// The request was refused.
+    Refused(Refusal),
+}
+
+/// An apply file as text.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct DirectoryBody {
+    /// The text, with passwords when they were asked for.
+    pub text: Hidden,
+}
+
+/// What came of a call.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct CalledBody {
+    /// The partner's name.
+    pub partner: String,
+}
+
+/// One transfer in full.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct TransferDetail {
+    /// The transfer.
+    pub transfer: TransferView,
+    /// Its steps, oldest first.
+    pub steps: Vec<StepView>,
+}
+
+/// Why a request was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// For programs.
+    pub kind: RefusalKind,
+    /// For people: what, where, what to do. May have several lines.
+    pub message: String,
+}
+
+impl Refusal {
+    pub(super) fn new(kind: RefusalKind, message: impl Into<String>) -> Self {
+        Refusal {
+            kind,
+            message: message.into(),
+        }
+    }
+}
+
+/// The kinds of refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefusalKind {
+    /// The line is no request, or too long.
+    Malformed,
+    /// The command line is newer than the running process.
+    Newer,
+    /// What was named is not there.
+    NotFound,
+    /// A rule forbids it.
+    Refused,
+    /// It was tried and failed.
+    Failed,
+    /// Too much is under way.
+    Busy,
+    /// A kind this command line does not know.
+    #[serde(other)]
+    Other,
+}
+
+/// Writes a request as its line, end of line included.
+///
+/// # Errors
+/// Never for the requests there are; the serialiser's word otherwise.
+pub fn request_line(command: &Command) -> Result<Zeroizing<Vec<u8>>, serde_json::Error> {
+    line(command)
+}
+
+/// Writes an answer as its line, end of line included.
+///
+/// # Errors
+/// Never for the answers there are; the serialiser's word otherwise.
+pub fn answer_line(answer: &Answer) -> Result<Zeroizing<Vec<u8>>, serde_json::Error> {
+    line(answer)
+}
+
+fn line<T: Serialize>(content: &T) -> Result<Zeroizing<Vec<u8>>, serde_json::Error> {
+    #[derive(Serialize)]
+    struct Line<'a, T> {
+        version: u16,
+        #[serde(flatten)]
+        content: &'a T,
+    }
+    let mut line = Zeroizing::new(Vec::with_capacity(1024));
+    serde_json::to_writer(
+        &mut *line,
+        &Line {
+            version: VERSION,
+            content,
+        },
+    )?;
+    line.push(b'\n');
+    Ok(line)
+}
+
+/// Reads an answer from its line.
+///
+/// # Errors
+/// A sentence, when the running process says what this command line does not understand.
+pub fn read_answer(line: &[u8]) -> Result<Answer, String> {
+    serde_json::from_slice(line).map_err(|error| {
+        format!(
+            "the running process answered what this command line (version {}, protocol {VERSION}) \
+             does not understand ({error}); use the command line of the same version",
+            env!("CARGO_PKG_VERSION")
+        )
+    })
+}
+
+/// Reads a request from its line.
+///
+/// # Errors
+/// The refusal to answer with.
+pub fn read_request(line: &[u8]) -> Result<Command, Refusal> {
+    #[derive(Deserialize)]
+    struct Head {
+        version: u16,
+        command: String,
+    }
+    let head: Head = serde_json::from_slice(line).map_err(|error| {
+        Refusal::new(
+            RefusalKind::Malformed,
+            format!("this is no request: {error}"),
+        )
+    })?;
+    if head.version > VERSION || !COMMANDS.contains(&head.command.as_str()) {
+        return Err(Refusal::new(
+            RefusalKind::Newer,
+            format!(
+                "the running process (version {}, protocol {VERSION}) does not know the command \
+                 \"{}\" of protocol {}: this command line is newer; restart the process after an \
+                 upgrade, or use the command line it came with",
+                env!("CARGO_PKG_VERSION"),
+                head.command.escape_debug(),
+                head.version,
+            ),
+        ));
+    }
+    serde_json::from_slice(line).map_err(|error| {
+        Refusal::new(
+            RefusalKind::Malformed,
+            format!("the command \"{}\" cannot be read: {error}", head.command),
+        )
+    })
+}
+
+/// Text that is wiped from memory and never shown by `Debug`; on the line it is plain text.
+pub struct Hidden(Zeroizing<String>);
+
+impl Hidden {
+    /// Hides `text`.
+    pub fn new(text: String) -> Self {
+        Hidden(Zeroizing::new(text))
+    }
+
+    /// The text; every call is a place to look at in a review.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl Serialize for Hidden {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Hidden {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(HiddenVisitor)
+    }
+}
+
+/// Takes text only, and never lets another value into the error's text, as the default would.
+struct HiddenVisitor;
+
+impl Visitor<'_> for HiddenVisitor {
+    type Value = Hidden;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("text")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Hidden, E> {
+        Ok(Hidden::new(text.to_owned()))
+    }
+
+    fn visit_string<E: de::Error>(self, text: String) -> Result<Hidden, E> {
+        Ok(Hidden::new(text))
+    }
+
+    fn visit_bool<E: de::Error>(self, _: bool) -> Result<Hidden, E> {
+        Err(E::custom(NOT_TEXT))
+    }
+
+    fn visit_i64<E: de::Error>(self, mut number: i64) -> Result<Hidden, E> {
+        number.zeroize();
+        Err(E::custom(NOT_TEXT))
+    }
+
+    fn visit_u64<E: de::Error>(self, mut number: u64) -> Result<Hidden, E> {
+        number.zeroize();
+        Err(E::custom(NOT_TEXT))
+    }
+
+    fn visit_f64<E: de::Error>(self, mut number: f64) -> Result<Hidden, E> {
+        number.zeroize();
+        Err(E::custom(NOT_TEXT))
+    }
+}
+
+const NOT_TEXT: &str = "a hidden value must be text in quotes";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_back_what_it_writes() {
+        for command in [
+            Command::Status,
+            Command::TransferList(ListBody {
+                limit: Some(3),
+                ..ListBody::default()
+            }),
+            Command::Export(ExportBody {
+                with_passwords: true,
+            }),
+        ] {
+            let line = request_line(&command).unwrap();
+            assert_eq!(line.iter().filter(|octet| **octet == b'\n').count(), 1);
+            let again = request_line(&read_request(&line).unwrap()).unwrap();
+            assert_eq!(line, again);
+        }
+    }
+
+    #[test]
+    fn every_command_is_in_the_list_of_names() {
+        // `unknown variant` is serde's word for a name the enum does not have.
+        for name in COMMANDS {
+            let line = format!("{{\"version\":1,\"command\":\"{name}\",\"body\":{{}}}}");
+            if let Err(refusal) = read_request(line.as_bytes()) {
+                assert!(!refusal.message.contains("unknown variant"), "{refusal:?}");
+            }
+        }
+        let error = serde_json::from_str::<Command>("{\"command\":\"x\"}").unwrap_err();
+        let listed = error.to_string();
+        assert_eq!(
+            listed.matches('`').count(),
+            2 * (COMMANDS.len() + 1),
+            "{listed}"
+        );
+    }
+
+    #[test]
+    fn refuses_what_a_newer_command_line_says() {
+        for line in [
+            "{\"version\":2,\"command\":\"status\"}",
+            "{\"version\":1,\"command\":\"partner_dance\",\"body\":{\"steps\":3}}",
+        ] {
+            let refusal = read_request(line.as_bytes()).unwrap_err();
+            assert_eq!(refusal.kind, RefusalKind::Newer);
+            assert!(refusal.message.contains("newer"), "{refusal:?}");
+        }
+        let line =
+            "{\"version\":1,\"command\":\"call\",\"body\":{\"partner\":\"A\",\"loud\":true}}";
+        let refusal = read_request(line.as_bytes()).unwrap_err();
+        assert_eq!(refusal.kind, RefusalKind::Malformed);
+        assert!(refusal.message.contains("loud"), "{refusal:?}");
+    }
+
+    #[test]
+    fn a_hidden_value_is_in_no_debug_output_and_no_error() {
+        assert_eq!(format!("{:?}", Hidden::new("hunter2".to_owned())), "***");
+        for value in [
+            "424242",
+            "-424242",
+            "4242.42",
+            "[\"hunter2\"]",
+            "{\"hunter2\":1}",
+        ] {
+            let line = format!(
+                "{{\"version\":1,\"command\":\"apply\",\"body\":{{\"file\":\"f\",\"text\":{value}}}}}"
+            );
+            let refusal = read_request(line.as_bytes()).unwrap_err();
+            assert!(!refusal.message.contains("4242"), "{refusal:?}");
+            assert!(!refusal.message.contains("hunter2"), "{refusal:?}");
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! The configuration as operators write it: faults all at once, defaults, examples.
+
+use std::fs;
+
+use super::*;
+
+fn read(text: &str) -> Result<Config, Vec<String>> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("proxy-inner.toml");
+    fs::write(&path, text).unwrap();
+    load(&path).map_err(|faults| faults.iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn needs_only_the_store() {
+    let config = read("store = \"/var/lib/proxy-inner\"").unwrap();
+    assert!(config.link.is_none());
+    assert_eq!(config.outbound.via, Via::Direct);
+    assert_eq!(config.admin.socket, Path::new(DEFAULT_SOCKET));
+    assert_eq!(config.session.buffer, 65_535);
+    assert_eq!(config.queue.expire, Duration::from_secs(3 * 86_400));
+    assert_eq!(config.spool.reserve, 1 << 30);
+}
+
+#[test]
+fn reports_every_fault_at_once() {
+    let faults = read(
+        "storage = \"/x\"\n\
+         [link]\naddress = \"dmz.example\"\npins = [\"sha256:12\"]\n\
+         [[listener]]\nname = \"a b\"\nclient_certificate = \"maybe\"\n\
+         [outbound]\ncertificate = \"/c.pem\"\n\
+         [public]\nsessions = 5\nsessions_per_address = 6\nhandshake_timeout = \"1h\"\n\
+         [session]\ncredit = 1000\nbuffer = 127\n\
+         [queue]\nretry_first = \"10m\"\nretry_most = \"5m\"\n\
+         [spool]\nreserve = 5\n\
+         [log]\nformat = \"xml\"\n",
+    )
+    .unwrap_err();
+    for key in [
+        "store:",
+        "storage:",
+        "link.address:",
+        "link.identity:",
+        "link.pins[0]:",
+        "listener[0].name:",
+        "listener[0].certificate:",
+        "listener[0].key:",
+        "listener[0].client_certificate:",
+        "outbound.key:",
+        "public.sessions_per_address:",
+        "public.handshake_timeout:",
+        "session.credit:",
+        "session.buffer:",
+        "queue.retry_most:",
+        "spool.reserve:",
+        "log.format:",
+    ] {
+        let count = faults.iter().filter(|fault| fault.starts_with(key)).count();
+        assert_eq!(count, 1, "{key} in {faults:#?}");
+    }
+    assert_eq!(faults.len(), 17, "{faults:#?}");
+}
+
+#[test]
+fn refuses_listeners_and_calls_over_a_link_that_is_not_configured() {
+    let faults = read(
+        "store = \"/x\"\n[outbound]\nvia = \"link\"\n\
+         [[listener]]\nname = \"a\"\ncertificate = \"c\"\nkey = \"k\"\n",
+    )
+    .unwrap_err();
+    assert_eq!(faults.len(), 2, "{faults:#?}");
+    assert!(faults[0].starts_with("listener: "), "{faults:#?}");
+    assert!(faults[1].starts_with("outbound.via: "), "{faults:#?}");
+}
+
+#[test]
+fn refuses_two_listeners_of_one_name_and_a_link_without_pins() {
+    let listener = "[[listener]]\nname = \"a\"\ncertificate = \"c\"\nkey = \"k\"\n";
+    let faults = read(&format!(
+        "store = \"/x\"\n{listener}{listener}[link]\naddress = \"h:1\"\nidentity = \"i\"\n"
+    ))
+    .unwrap_err();
+    assert_eq!(faults.len(), 2, "{faults:#?}");
+    assert!(
+        faults.iter().any(|fault| fault.starts_with("link.pins: ")),
+        "{faults:#?}"
+    );
+    assert!(
+        faults
+            .iter()
+            .any(|fault| fault.starts_with("listener[1].name: ")),
+        "{faults:#?}"
+    );
+}
+
+#[test]
+fn lowers_the_default_for_one_address_with_the_total() {
+    let config = read("store = \"/x\"\n[public]\nsessions = 5\n").unwrap();
+    assert_eq!(config.public.sessions_per_address, 5);
+}
+
+#[test]
+fn finds_the_admin_socket_though_other_keys_are_faulty() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("proxy-inner.toml");
+    fs::write(&path, "nonsense = 1\n[admin]\nsocket = \"/tmp/s\"\n").unwrap();
+    assert_eq!(admin_socket(&path).unwrap(), Path::new("/tmp/s"));
+}
+
+#[test]
+fn accepts_the_example_and_the_example_states_the_defaults() {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/examples/inner.toml");
+    let stated = load(&example).unwrap();
+    let text = fs::read_to_string(&example).unwrap();
+    let bare = text.lines().filter(|line| {
+        // The same file without the keys that have defaults, so that these apply.
+        let key = line.split('=').next().unwrap_or_default().trim();
+        !DEFAULTED.contains(&key)
+    });
+    let defaults = read(&bare.collect::<Vec<_>>().join("\n")).unwrap();
+    let comparable = |config: Config| {
+        format!(
+            "{:?}",
+            Config {
+                file: PathBuf::new(),
+                ..config
+            }
+        )
+    };
+    assert_eq!(comparable(stated), comparable(defaults));
+    for key in DEFAULTED {
+        assert!(
+            text.lines()
+                .any(|line| line.split('=').next().unwrap_or_default().trim() == *key),
+            "the example does not show {key}"
+        );
+    }
+}
+
+/// Keys that have a default; the example must show each at its default.
+const DEFAULTED: &[&str] = &[
+    "socket",
+    "client_certificate",
+    "via",
+    "connect_timeout",
+    "sessions",
+    "sessions_per_address",
+    "handshakes",
+    "handshake_timeout",
+    "ssid_timeout",
+    "open_timeout",
+    "idle_timeout",
+    "credit",
+    "buffer",
+    "inactivity",
+    "strangers",
+    "retry_first",
+    "retry_most",
+    "expire",
+    "file_attempts",
+    "scan_outbox",
+    "reserve",
+    "format",
+    "filter",
+];
