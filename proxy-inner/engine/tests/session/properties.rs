@@ -9,7 +9,7 @@ use crate::script::{settings, sfid};
 fn config() -> ProptestConfig {
     // A failure prints the seed and the smallest case it found; nothing is written to disk.
     ProptestConfig {
-        cases: 96,
+        cases: 200,
         failure_persistence: None,
         ..ProptestConfig::default()
     }

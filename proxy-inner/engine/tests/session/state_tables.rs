@@ -400,7 +400,7 @@ impl Tally {
 
     fn check(&mut self, event: &str, state: &str, variant: &str, expected: &Expectation) {
         self.runs += 1;
-        let mut session = session_in(state, variant);
+        let mut session = session_in(event, state, variant);
         assert_eq!(
             session.state_name(),
             state,
@@ -448,7 +448,7 @@ impl Tally {
 }
 
 /// A session in this state, prepared so that the variant's predicate comes true.
-fn session_in(state: &str, variant: &str) -> Session {
+fn session_in(event: &str, state: &str, variant: &str) -> Session {
     let mut ours = settings();
     match variant {
         "receive-only" => ours.mode = Mode::Receive,
@@ -459,6 +459,13 @@ fn session_in(state: &str, variant: &str) -> Session {
         _ => {}
     }
     let mut session = enter(state, variant, &ours);
+    match (event, state) {
+        ("F_CLOSE_FILE_RQ", "OPO") if variant != "not-ended" => {
+            session.send_data(b"abc", true, NOW).unwrap();
+        }
+        ("EFID", "OPI") => feed(&mut session, &Command::Data(&databuf(b"", true))),
+        _ => {}
+    }
     quiet(&mut session);
     session
 }
@@ -485,15 +492,7 @@ fn enter(state: &str, variant: &str, ours: &Settings) -> Session {
         "IDLESP" => speaker(ours),
         "IDLESPCD" => after(listener(ours), &Command::Cd),
         "OPOP" => asked(speaker(ours), Request::StartFile(sfid("FILE", 0))),
-        "OPO" => {
-            let mut session = sending(ours);
-            if variant != "not-ended" && variant != "last-credit" && variant != "data" {
-                session
-                    .send_data(b"abc", variant != "plain-data", NOW)
-                    .unwrap();
-            }
-            session
-        }
+        "OPO" => sending(ours),
         "OPOWFC" => {
             let mut session = sending(&Settings {
                 credit: 1,
@@ -503,15 +502,15 @@ fn enter(state: &str, variant: &str, ours: &Settings) -> Session {
             session
         }
         "CLOP" => {
-            let mut session = enter("OPO", "plain", ours);
-            ask(
-                &mut session,
+            let mut session = sending(ours);
+            session.send_data(b"abc", true, NOW).unwrap();
+            asked(
+                session,
                 Request::CloseFile {
                     records: 0,
                     octets: 3,
                 },
-            );
-            session
+            )
         }
         "WF_RTR" => asked(speaker(ours), Request::Eerp(eerp())),
         "IDLELI" => listener(ours),
@@ -549,7 +548,7 @@ fn observe(session: &mut Session, event: &str, state: &str, variant: &str) -> Ve
     let user_error = apply(session, event, state, variant);
     let mut outputs = said(session);
     for event in news(session) {
-        outputs.extend(output(&event));
+        outputs.push(output(&event, state));
     }
     if user_error {
         outputs.push("UE".into());
@@ -731,10 +730,10 @@ fn partners_ssid(variant: &str) -> Ssid {
 }
 
 /// The event in the tables' words; small letters where RFC 5024 has none.
-fn output(event: &Event) -> Option<String> {
+fn output(event: &Event, state: &str) -> String {
     let word = match event {
         Event::Connect(_) => "F_CONNECT_IND",
-        Event::Connected(_, theirs) if theirs.password.expose().is_empty() => return None,
+        Event::Connected(..) if state == "A_WF_CONRS" => "opened",
         Event::Connected(..) => "F_CONNECT_CF",
         Event::StartFile(_) => "F_START_FILE_IND",
         Event::StartFileAccepted { .. } => "F_START_FILE_CF(+)",
@@ -757,8 +756,8 @@ fn output(event: &Event) -> Option<String> {
             let reason =
                 reason.map_or_else(|| "--".to_owned(), |reason| format!("{:02}", reason.0));
             let origin = if *origin == Origin::Local { 'L' } else { 'D' };
-            return Some(format!("F_ABORT_IND({reason},{origin})"));
+            return format!("F_ABORT_IND({reason},{origin})");
         }
     };
-    Some(word.to_owned())
+    word.to_owned()
 }

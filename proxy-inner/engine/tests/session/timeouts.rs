@@ -15,11 +15,12 @@ const LIMIT: Duration = Duration::from_secs(180);
 /// a silent partner is told ESID 09, then the connection is closed.
 #[test]
 fn a_silent_partner_is_told_reason_09_and_disconnected() {
+    let mut open_file = receiving(&settings());
+    feed(&mut open_file, &Command::Data(&[]));
     for mut session in [
         Session::initiator(settings(), identity(OURS), NOW),
         Session::responder_after_ssrm(settings(), NOW),
-        listener(&settings()),
-        receiving(&settings()),
+        open_file,
     ] {
         assert_eq!(session.next_timeout(), Some(NOW + LIMIT));
         session.handle_timeout(NOW + LIMIT - Duration::from_millis(1));

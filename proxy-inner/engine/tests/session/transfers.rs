@@ -35,8 +35,8 @@ fn files_of_every_critical_size_cross_both_ways_in_one_session_with_receipts() {
                 .monitor
                 .offer(sfid(&name, size as u64), octets);
         }
-        let out = pair.initiator.monitor.outbox.clone();
-        let back = pair.responder.monitor.outbox.clone();
+        let out = Vec::from(pair.initiator.monitor.outbox.clone());
+        let back = Vec::from(pair.responder.monitor.outbox.clone());
         pair.run();
         pair.assert_clean();
         assert_eq!(pair.responder.monitor.inbox, out);

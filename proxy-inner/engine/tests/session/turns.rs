@@ -29,10 +29,10 @@ fn receipts_and_files_cross_whatever_way_the_turn_is_taken() {
                     .monitor
                     .offer(file, Dice::new(number).octets(500));
             }
-            let sent = pair.initiator.monitor.outbox.clone();
+            let sent = Vec::from(pair.initiator.monitor.outbox.clone());
             pair.run();
             pair.assert_clean();
-            assert!(Vec::from(sent.clone()) == pair.responder.monitor.inbox);
+            assert_eq!(sent, pair.responder.monitor.inbox);
             let receipts: Vec<_> = sent.iter().map(|(file, _)| eerp_for(file)).collect();
             assert_eq!(pair.initiator.monitor.receipts, receipts);
             assert_eq!(pair.responder.monitor.receipts.len(), 3);
