@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
 
-use crate::dial::Attempt;
+use crate::attempt::Attempt;
 use crate::error::{LinkError, close};
 use crate::greeting::{SOFTWARE, answer, hear};
 use crate::identity::LinkIdentity;
@@ -261,7 +261,7 @@ impl House {
                 return Err(error);
             }
         };
-        let pin = attempt.seen_pin();
+        let pin = attempt.proven_pin()?;
         if self
             .live_epoch(&pin)
             .is_some_and(|live| live > greeting.epoch)

@@ -4,12 +4,12 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use quinn::crypto::rustls::QuicClientConfig;
-use quinn::{ClientConfig, ConnectionError, Endpoint, TransportErrorCode, VarInt};
-use rustls::AlertDescription;
+use quinn::{ClientConfig, Connection, ConnectionError, Endpoint, RecvStream, SendStream, VarInt};
 use rustls::crypto::CryptoProvider;
 use tokio::net::lookup_host;
 use tokio::time::timeout;
 
+use crate::attempt::Attempt;
 use crate::error::{LinkError, close};
 use crate::greeting::{SOFTWARE, greet};
 use crate::identity::LinkIdentity;
@@ -115,34 +115,19 @@ impl Dialer {
             SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
         };
         let endpoint = endpoint(local, &self.settings.identity, None)?;
-        let connecting = endpoint
-            .connect_with(self.client_config(&seen)?, address, SERVER_NAME)
-            .map_err(|error| LinkError::Settings(error.to_string()))?;
-        let after = self.tuning.handshake;
-        let connection = match timeout(after, connecting).await {
-            Err(_) | Ok(Err(ConnectionError::TimedOut)) => {
-                return Err(LinkError::NoAnswer { address, after });
-            }
-            Ok(Err(error)) => return Err(attempt.explain(error)),
-            Ok(Ok(connection)) => connection,
-        };
-        let greeting = async {
-            let mut control = connection.open_bi().await?;
-            let software = greet(&mut control, &self.greeting()).await?;
-            Ok((control, software))
-        };
-        let what = Welcome::NAME;
-        let greeted =
-            timeout(self.tuning.greeting, greeting)
-                .await
-                .unwrap_or(Err(LinkError::Deadline {
-                    what,
-                    after: self.tuning.greeting,
-                }));
-        match greeted {
-            Ok((control, peer_software)) => {
-                Ok(self.established(endpoint, connection, control, peer_software, &attempt))
-            }
+        let connection = self.shake_hands(&endpoint, &attempt).await?;
+        let peer_pin = attempt.proven_pin()?;
+        match self.greet(&connection).await {
+            Ok((control, peer_software)) => Ok(Link::new(Established {
+                endpoint,
+                connection,
+                control,
+                side: Side::Inner,
+                peer_pin,
+                peer_software,
+                epoch: self.settings.epoch,
+                first_message: self.tuning.first_message,
+            })),
             // In TLS 1.3 the dialer is done before the other end has judged the dialer's key.
             Err(error) => {
                 let error = connection
@@ -154,24 +139,38 @@ impl Dialer {
         }
     }
 
-    fn established(
+    async fn shake_hands(
         &self,
-        endpoint: Endpoint,
-        connection: quinn::Connection,
-        control: (quinn::SendStream, quinn::RecvStream),
-        peer_software: String,
+        endpoint: &Endpoint,
         attempt: &Attempt<'_>,
-    ) -> Link {
-        Link::new(Established {
-            endpoint,
-            connection,
-            control,
-            side: Side::Inner,
-            peer_pin: attempt.seen_pin(),
-            peer_software,
-            epoch: self.settings.epoch,
-            first_message: self.tuning.first_message,
-        })
+    ) -> Result<Connection, LinkError> {
+        let (address, after) = (attempt.peer, self.tuning.handshake);
+        let connecting = endpoint
+            .connect_with(self.client_config(attempt.seen)?, address, SERVER_NAME)
+            .map_err(|error| LinkError::Settings(error.to_string()))?;
+        match timeout(after, connecting).await {
+            Err(_) | Ok(Err(ConnectionError::TimedOut)) => {
+                Err(LinkError::NoAnswer { address, after })
+            }
+            Ok(Err(error)) => Err(attempt.explain(error)),
+            Ok(Ok(connection)) => Ok(connection),
+        }
+    }
+
+    /// The control stream and the other end's software.
+    async fn greet(
+        &self,
+        connection: &Connection,
+    ) -> Result<((SendStream, RecvStream), String), LinkError> {
+        let greeting = async {
+            let mut control = connection.open_bi().await?;
+            let software = greet(&mut control, &self.greeting()).await?;
+            Ok((control, software))
+        };
+        let (what, after) = (Welcome::NAME, self.tuning.greeting);
+        timeout(after, greeting)
+            .await
+            .unwrap_or(Err(LinkError::Deadline { what, after }))
     }
 
     fn greeting(&self) -> Greeting {
@@ -182,7 +181,7 @@ impl Dialer {
         }
     }
 
-    fn client_config(&self, seen: &SeenPin) -> Result<ClientConfig, LinkError> {
+    pub(crate) fn client_config(&self, seen: &SeenPin) -> Result<ClientConfig, LinkError> {
         let DialSettings {
             identity, provider, ..
         } = &self.settings;
@@ -199,63 +198,12 @@ impl Dialer {
 }
 
 /// QUIC wants a name; it is neither sent (no SNI) nor judged (pins are).
-const SERVER_NAME: &str = "link.invalid";
+pub(crate) const SERVER_NAME: &str = "link.invalid";
 
 fn close_code(error: &LinkError) -> VarInt {
     match error {
         LinkError::Version { .. } => close::VERSION,
         LinkError::Busy => close::BUSY,
         _ => close::GREETING,
-    }
-}
-
-/// What one handshake knows, to tell the operator why it failed. Used from both ends.
-pub(crate) struct Attempt<'a> {
-    pub(crate) peer: SocketAddr,
-    pub(crate) ours: Pin,
-    pub(crate) pins: &'a [Pin],
-    pub(crate) seen: &'a SeenPin,
-}
-
-impl Attempt<'_> {
-    pub(crate) fn explain(&self, error: ConnectionError) -> LinkError {
-        let peer = self.peer;
-        if let Some(seen) = self
-            .seen
-            .get()
-            .copied()
-            .filter(|seen| !seen.is_among(self.pins))
-        {
-            return LinkError::UnknownPin {
-                peer,
-                seen,
-                pinned: self.pins.to_vec(),
-            };
-        }
-        let denied = TransportErrorCode::crypto(u8::from(AlertDescription::AccessDenied));
-        match error {
-            ConnectionError::ConnectionClosed(close) if close.error_code == denied => {
-                LinkError::NotAccepted {
-                    peer,
-                    ours: self.ours,
-                }
-            }
-            ConnectionError::ConnectionClosed(close) => LinkError::Handshake {
-                peer,
-                problem: close.error_code.to_string(),
-            },
-            error @ (ConnectionError::TransportError(_) | ConnectionError::VersionMismatch) => {
-                LinkError::Handshake {
-                    peer,
-                    problem: error.to_string(),
-                }
-            }
-            other => other.into(),
-        }
-    }
-
-    /// The pin of an established connection; its verifier has seen exactly one key.
-    pub(crate) fn seen_pin(&self) -> Pin {
-        self.seen.get().copied().unwrap_or_else(|| Pin::of(&[]))
     }
 }

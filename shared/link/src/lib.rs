@@ -19,19 +19,11 @@
     clippy::indexing_slicing,
     clippy::panic
 )]
-#![cfg_attr(
-    test,
-    expect(
-        clippy::unwrap_used,
-        clippy::indexing_slicing,
-        reason = "a test that panics is a test that fails"
-    )
-)]
-
 pub mod limits;
 pub mod message;
 
 mod accept;
+mod attempt;
 mod circuit;
 mod codec;
 mod control;

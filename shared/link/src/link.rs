@@ -196,6 +196,12 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// The transport itself, for tests that break the rules above it.
+    #[cfg(test)]
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     /// Whether the link is up, with the epoch it was greeted with.
     pub(crate) fn live_epoch(&self) -> Option<u64> {
         self.connection

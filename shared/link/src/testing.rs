@@ -3,17 +3,19 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
+use quinn::{Connection, Endpoint};
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
 use rustls::crypto::CryptoProvider;
 
 use crate::accept::{AcceptSettings, Acceptor};
-use crate::dial::{DialSettings, Dialer};
+use crate::dial::{DialSettings, Dialer, SERVER_NAME};
 use crate::error::LinkError;
 use crate::identity::LinkIdentity;
 use crate::link::Link;
 use crate::pin::Pin;
-use crate::quic::Tuning;
+use crate::quic::{Tuning, endpoint};
+use crate::tls::SeenPin;
 
 pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
@@ -78,6 +80,20 @@ impl Halves {
             epoch: self.epoch,
         };
         Dialer::with_tuning(settings, self.inner_tuning).unwrap()
+    }
+
+    /// A bare connection to `acceptor` with the inner half's key, no greeting said.
+    pub(crate) async fn bare(&self, acceptor: &Acceptor) -> (Endpoint, Connection) {
+        let local = (Ipv4Addr::LOCALHOST, 0).into();
+        let endpoint = endpoint(local, &self.inner, None).unwrap();
+        let config = self
+            .dialer(acceptor)
+            .client_config(&SeenPin::default())
+            .unwrap();
+        let address = acceptor.local_addr().unwrap();
+        let connection = endpoint.connect_with(config, address, SERVER_NAME).unwrap();
+        let connection = connection.await.unwrap();
+        (endpoint, connection)
     }
 
     /// Both ends of one attempt: what the DMZ half got, what the inner half got.
