@@ -29,7 +29,9 @@ use crate::config::{self, Config};
 use crate::handshake::TlsKey;
 use crate::keys::{self, KeyError, TlsIdentity};
 use crate::link::{Ceilings, KeeperSettings, LinkHandle, TlsListener, keeper};
-use crate::schedule::{CallerSettings, Via, caller, outbox};
+use crate::schedule::caller::{self, CallerHandle};
+use crate::schedule::outbox::{self, OutboxHandle, OutboxSettings};
+use crate::schedule::{CallerSettings, Via};
 use crate::session::{SessionContext, Shutdown};
 
 /// Sessions have so long to end by themselves when the process stops.
@@ -164,8 +166,8 @@ async fn stop(context: &SessionContext, link: Option<&LinkHandle>, signals: &mut
 struct Parts {
     link: Option<LinkHandle>,
     admin: AdminServer,
-    caller: caller::CallerHandle,
-    outbox: outbox::OutboxHandle,
+    caller: CallerHandle,
+    outbox: OutboxHandle,
 }
 
 impl Parts {
@@ -203,7 +205,11 @@ impl Parts {
             backoff: config.queue.backoff,
         };
         let caller = caller::start(settings, context.clone());
-        let outbox = outbox::start(config.queue.scan_outbox, context.clone());
+        let settings = OutboxSettings {
+            every: config.queue.scan_outbox,
+            expire: config.queue.expire,
+        };
+        let outbox = outbox::start(settings, context.clone());
         let calls = caller.clone();
         let services = Services {
             store: context.store.clone(),
@@ -211,7 +217,9 @@ impl Parts {
             link: link
                 .clone()
                 .zip(config.link.as_ref().map(|link| link.address.to_string())),
-            call: Arc::new(move |partner| calls.call(partner)),
+            call: Arc::new(move |partner| {
+                calls.call_now(partner).map_err(|error| error.to_string())
+            }),
             outbox: outbox.faults(),
             reserve: config.spool.reserve,
             started: Timestamp::now(),

@@ -205,6 +205,16 @@ pub enum TransfersCommand {
         #[command(flatten)]
         output: Output,
     },
+    /// Queue a file again that had failed or was rejected
+    Retry {
+        /// Its identifier, 16 hexadecimal digits
+        id: String,
+    },
+    /// Remove our copy of a file that failed or was rejected; its history stays
+    Discard {
+        /// Its identifier, 16 hexadecimal digits
+        id: String,
+    },
 }
 
 /// Which transfers to list.

@@ -295,6 +295,12 @@ impl Ctl<'_> {
                     other => Err(self.client.unexpected(&other)),
                 }
             }
+            Some(TransfersCommand::Retry { id }) => {
+                self.change(&Command::TransferRetry(TransferBody { id }))
+            }
+            Some(TransfersCommand::Discard { id }) => {
+                self.change(&Command::TransferDiscard(TransferBody { id }))
+            }
             Some(TransfersCommand::Wait {
                 id,
                 patience,

@@ -27,6 +27,9 @@ mod socket;
 mod status;
 mod watch;
 
+#[cfg(test)]
+mod tests;
+
 pub use client::CtlError;
 pub use server::{AdminServer, Call, Services};
 pub use socket::SocketError;

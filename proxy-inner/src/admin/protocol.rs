@@ -8,8 +8,8 @@
 //!  wait:  → request   ← watched (each time something changed), the last with "finished": true
 //! ```
 //!
-//! A connection carries any number of requests, one after the other. A chunk is its length as four
-//! octets, most significant first, and so many octets of the file.
+//! A connection carries any number of requests, one after the other; a further request ends a wait.
+//! A chunk is its length as four octets, most significant first, and so many octets of the file.
 //!
 //! A request with a higher version, an unknown command or an unknown key is refused with a sentence,
 //! never guessed at: a newer command line may mean something this process does not do.
@@ -70,6 +70,10 @@ pub enum Command {
     TransferShow(TransferBody),
     /// Follow one transfer until it ends.
     TransferWait(TransferBody),
+    /// Queue a transfer again that had failed or was rejected.
+    TransferRetry(TransferBody),
+    /// Remove the spool file of a transfer that failed or was rejected.
+    TransferDiscard(TransferBody),
     /// Everything at a glance.
     Status,
 }
@@ -91,6 +95,8 @@ pub(super) const COMMANDS: &[&str] = &[
     "transfer_list",
     "transfer_show",
     "transfer_wait",
+    "transfer_retry",
+    "transfer_discard",
     "status",
 ];
 

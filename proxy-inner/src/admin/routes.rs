@@ -22,7 +22,7 @@ use super::view::{AppliedView, PartnerView, StationView, StepView, TransferView,
 use crate::link::LinkHandle;
 use crate::session::SessionContext;
 
-/// Calls a partner now, whatever its queue says; refuses with a sentence.
+/// Calls a partner now, whatever its queue says; refuses with a sentence. May block on the journal.
 pub type Call = Arc<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
 
 /// The parts of the process that operators ask about.
@@ -118,6 +118,18 @@ fn answer(services: &Services, command: Command) -> Result<Answer, Refusal> {
                 steps,
             };
             Ok(Answer::Transfer(Box::new(detail)))
+        }
+        Command::TransferRetry(body) => {
+            let id: TransferId = parsed("transfer", &body.id)?;
+            store.retry(id, Timestamp::now()).map_err(refused_by)?;
+            tracing::info!(transfer = %id, "A transfer was queued again by command.");
+            Ok(applied("transfer", id.to_string(), "queued again"))
+        }
+        Command::TransferDiscard(body) => {
+            let id: TransferId = parsed("transfer", &body.id)?;
+            store.discard(id, Timestamp::now()).map_err(refused_by)?;
+            tracing::info!(transfer = %id, "The file of a transfer was discarded by command.");
+            Ok(applied("transfer", id.to_string(), "discarded"))
         }
         Command::Status => {
             let report = status::gather(services).map_err(refused_by)?;
@@ -228,30 +240,14 @@ fn export(store: &Store, body: &ExportBody) -> Result<Answer, Refusal> {
 
 fn call(services: &Services, body: CallBody) -> Result<Answer, Refusal> {
     let partner = services.store.partner(&body.partner).map_err(refused_by)?;
-    let Some(partner) = partner else {
+    if partner.is_none() {
         return Err(refused(&StoreError::NoPartner(body.partner)));
-    };
-    let name = &partner.name;
-    let hindrance = if !partner.enabled {
-        Some(format!(
-            "partner {name} is not enabled; enable it with `partner apply` first"
-        ))
-    } else if partner.address.is_none() {
-        Some(format!(
-            "partner {name} has no address; only it can call us"
-        ))
-    } else if !services.context.shutdown.is_running() {
-        Some("proxy-inner is stopping; no calls are begun".to_owned())
-    } else {
-        None
-    };
-    if let Some(message) = hindrance {
-        return Err(Refusal::new(RefusalKind::Refused, message));
     }
-    (services.call)(name).map_err(|message| Refusal::new(RefusalKind::Failed, message))?;
-    tracing::info!(partner = name, "A partner is called by command.");
+    (services.call)(&body.partner)
+        .map_err(|message| Refusal::new(RefusalKind::Refused, message))?;
+    tracing::info!(partner = body.partner, "A partner is called by command.");
     Ok(Answer::Called(CalledBody {
-        partner: partner.name,
+        partner: body.partner,
     }))
 }
 

@@ -176,19 +176,14 @@ impl Connection {
         self.stream.read_exact(buffer)
     }
 
-    /// Waits for `moment`, or until the caller goes; tells which.
+    /// Waits for `moment`, or until the caller says more or goes; tells which.
     pub(super) fn wait(&mut self, moment: Duration) -> io::Result<Waited> {
-        if !self.stream.buffer().is_empty() {
-            // It has said more before the answer to the last was complete: that waits its turn.
-            std::thread::sleep(moment);
-            return Ok(Waited::Moment);
-        }
         self.stream.get_ref().set_read_timeout(Some(moment))?;
         let seen = self.stream.fill_buf().map(<[u8]>::is_empty);
         self.stream.get_ref().set_read_timeout(Some(SILENCE))?;
         match seen {
             Ok(true) => Ok(Waited::Gone),
-            Ok(false) => Ok(Waited::Moment),
+            Ok(false) => Ok(Waited::Said),
             Err(error)
                 if matches!(
                     error.kind(),
@@ -207,6 +202,8 @@ impl Connection {
 pub(super) enum Waited {
     /// The moment has passed.
     Moment,
+    /// The caller has said more, which is not read yet.
+    Said,
     /// The caller has closed the connection.
     Gone,
 }

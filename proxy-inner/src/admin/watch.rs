@@ -17,7 +17,7 @@ const PACE: Duration = Duration::from_millis(100);
 /// An answer is repeated after so long, so that the follower knows that we live.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 
-/// Answers until the transfer has ended or the follower has gone.
+/// Answers until the transfer has ended, or the follower asks for something else or has gone.
 pub(super) fn follow(
     connection: &mut Connection,
     services: &Services,
@@ -48,7 +48,7 @@ pub(super) fn follow(
             connection.answer(&Answer::Watched(Box::new(watched)))?;
             last = Some((view, Instant::now()));
         }
-        if finished || connection.wait(PACE)? == Waited::Gone {
+        if finished || connection.wait(PACE)? != Waited::Moment {
             return Ok(());
         }
     }
