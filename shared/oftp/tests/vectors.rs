@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 use std::error::Error;
 
 use oftp::{
-    Aurp, Code, Command, DatasetName, Eerp, Efid, Efna, Efpa, EndReason, ErrorKind, Esid,
-    FileReason, Format, Level, Mode, Nerp, OdetteId, ReceiptReason, Security, Sfid, Sfna, Sfpa,
-    Ssid, Ssrm, Stamp, Unpacker, UserField, Walker, frame, pack_unstructured,
+    Aurp, Code, Command, DatasetName, Deviation, Eerp, Efid, Efna, Efpa, EndReason, ErrorKind,
+    Esid, FileReason, Format, Level, Mode, Nerp, OdetteId, ReceiptReason, Security, Sfid, Sfna,
+    Sfpa, Ssid, Ssrm, Stamp, Unpacker, UserField, Walker, frame, pack_unstructured,
 };
 
 type Outcome = Result<(), Box<dyn Error>>;
@@ -284,6 +284,33 @@ fn a_command_vector_with_an_octet_too_many_is_a_length_error() -> Outcome {
             );
         }
     }
+    Ok(())
+}
+
+#[test]
+fn a_carriage_return_may_have_its_high_bit_set_or_be_a_line_feed() -> Outcome {
+    // R-037; the line feed is a named leniency
+    let mut ends = 0;
+    for vector in paragraphs(COMMANDS) {
+        let oeb = octets(vector.field("buffer")?)?;
+        let Some(front) = oeb.strip_suffix(&[0x0D]) else {
+            continue;
+        };
+        for level in vector.levels()? {
+            let wanted = meaning(vector.title, level)?;
+            let high_bit = [front, &[0x8D]].concat();
+            let line_feed = [front, &[0x0A]].concat();
+            let space = [front, b" "].concat();
+            assert_eq!(Command::decode(&high_bit, level), Ok(wanted.clone()));
+            let (command, deviations) = Command::decode_noting(&line_feed, level)?;
+            assert_eq!(command, wanted);
+            assert!(deviations.contains(Deviation::LineFeedForCarriageReturn));
+            let reason = Command::decode(&space, level).map_err(|error| error.end_reason());
+            assert_eq!(reason, Err(EndReason::INVALID_DATA));
+            ends += 1;
+        }
+    }
+    assert_eq!(ends, 11);
     Ok(())
 }
 

@@ -313,6 +313,15 @@ fn finds_the_ends_of_records_within_and_across_buffers() -> Result<(), Subrecord
 }
 
 #[test]
+fn opens_a_record_with_a_full_subrecord() -> Result<(), SubrecordError> {
+    let full: Vec<u8> = std::iter::once(0x3F).chain(file(63)).collect();
+    let mut unpacker = Unpacker::records(false);
+    unpack(&mut unpacker, &full)?;
+    assert!(!unpacker.ended());
+    Ok(())
+}
+
+#[test]
 fn closes_a_record_by_an_empty_subrecord() -> Result<(), SubrecordError> {
     let mut unpacker = Unpacker::records(false);
     assert_eq!(unpack(&mut unpacker, b"\x01a")?, b"a");
