@@ -285,7 +285,7 @@ impl House {
             peer_pin: pin,
             peer_software: greeting.software,
             epoch: greeting.epoch,
-            first_message: self.tuning.first_message,
+            tuning: self.tuning,
         });
         self.live().insert(pin, Arc::downgrade(&link.shared));
         Ok(link)

@@ -16,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::codec::{self, FrameReader};
 use crate::error::{LinkError, stream};
 use crate::message::Message;
+use crate::window::ReadCount;
 
 /// Both directions of one stream.
 #[derive(Debug)]
@@ -25,7 +26,8 @@ pub struct Circuit {
 }
 
 impl Circuit {
-    pub(crate) fn new(send: SendStream, receive: RecvStream) -> Self {
+    /// `read` counts what is read off this and all other circuits of the link.
+    pub(crate) fn new(send: SendStream, receive: RecvStream, read: ReadCount) -> Self {
         Circuit {
             writer: CircuitWriter {
                 stream: send,
@@ -34,6 +36,7 @@ impl Circuit {
             reader: CircuitReader {
                 stream: receive,
                 frames: FrameReader::default(),
+                read,
             },
         }
     }
@@ -170,6 +173,7 @@ impl AsyncWrite for CircuitWriter {
 pub struct CircuitReader {
     stream: RecvStream,
     frames: FrameReader,
+    read: ReadCount,
 }
 
 impl CircuitReader {
@@ -183,7 +187,9 @@ impl CircuitReader {
     /// # Errors
     /// [`LinkError::Reset`] when the other end broke off, or the link's end.
     pub async fn read_into(&mut self, buffer: &mut [u8]) -> Result<usize, LinkError> {
-        Ok(self.stream.read(buffer).await?.unwrap_or(0))
+        let read = self.stream.read(buffer).await?.unwrap_or(0);
+        self.read.add(read);
+        Ok(read)
     }
 
     /// The next octets as they came, at most `most`, without copying; `None` is the clean end. May
@@ -192,11 +198,13 @@ impl CircuitReader {
     /// # Errors
     /// As [`CircuitReader::read_into`].
     pub async fn read_chunk(&mut self, most: usize) -> Result<Option<Bytes>, LinkError> {
-        Ok(self
+        let octets = self
             .stream
             .read_chunk(most, true)
             .await?
-            .map(|chunk| chunk.bytes))
+            .map(|chunk| chunk.bytes);
+        self.read.add(octets.as_ref().map_or(0, Bytes::len));
+        Ok(octets)
     }
 
     /// No more is wanted: the other end's writes fail with `code` from here on. Nothing happens
@@ -213,7 +221,10 @@ impl AsyncRead for CircuitReader {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let read = ready!(self.get_mut().stream.poll_read_buf(cx, buffer));
+        let reader = self.get_mut();
+        let filled = buffer.filled().len();
+        let read = ready!(reader.stream.poll_read_buf(cx, buffer));
+        reader.read.add(buffer.filled().len() - filled);
         Poll::Ready(read.map_err(|error| LinkError::from(error).into()))
     }
 }

@@ -126,7 +126,7 @@ impl Dialer {
                 peer_pin,
                 peer_software,
                 epoch: self.settings.epoch,
-                first_message: self.tuning.first_message,
+                tuning: self.tuning,
             })),
             // In TLS 1.3 the dialer is done before the other end has judged the dialer's key.
             Err(error) => {

@@ -35,6 +35,7 @@ mod link;
 mod pin;
 mod quic;
 mod tls;
+mod window;
 
 #[cfg(test)]
 mod testing;

@@ -4,14 +4,15 @@
 //!
 //! | what | most |
 //! |---|---|
-//! | received and not yet read, all streams | [`RECEIVE_WINDOW`] 32 MiB |
+//! | received and not yet read, all streams | [`RECEIVE_WINDOW`] 32 MiB; [`MAX_RECEIVE_WINDOW`] 256 MiB while many circuits stall |
 //! | written and not yet acknowledged, all streams | [`SEND_WINDOW`] 16 MiB |
 //! | first messages being read ([`MAX_FIRST_MESSAGES`] × [`MAX_REQUEST`]) | 24 MiB, within the receive window's pace |
 //! | one control message each way | 0.5 MiB |
 //! | bookkeeping of [`MAX_STREAMS`] streams per direction | about 4 MiB |
 //!
 //! The receive window is only ever full when streams are not read; a stream may hold
-//! [`STREAM_WINDOW`] of it. In steady transfer both windows hold about rate × round trip time.
+//! [`STREAM_WINDOW`] of it. When two stalled streams hold all of it the other end can send nothing
+//! at all; the window is then widened by one stream's worth at a time, and narrowed again later. In steady transfer both windows hold about rate × round trip time.
 //! Handshakes add at most [`MAX_HANDSHAKES`] × about 64 KiB. The kernel holds up to
 //! 2 × [`UDP_BUFFER`] per socket besides.
 
@@ -53,6 +54,10 @@ pub const MAX_FIRST_MESSAGES: usize = 128;
 pub const STREAM_WINDOW: u32 = 16 * 1024 * 1024;
 /// Octets of all streams that may wait unread.
 pub const RECEIVE_WINDOW: u32 = 32 * 1024 * 1024;
+/// What the receive window may grow to while stalled circuits hold it.
+pub const MAX_RECEIVE_WINDOW: u32 = 256 * 1024 * 1024;
+/// How often is looked whether stalled circuits hold the receive window.
+pub const WINDOW_TICK: Duration = Duration::from_millis(250);
 /// Octets of all streams that may be written and not yet acknowledged.
 pub const SEND_WINDOW: u64 = 16 * 1024 * 1024;
 

@@ -4,18 +4,20 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use quinn::{Connection, Endpoint, RecvStream, SendStream};
+use quinn::{Connection, Endpoint, RecvStream, SendStream, VarInt};
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::timeout;
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::circuit::Circuit;
 use crate::codec;
 use crate::control::{ControlReceiver, ControlSender};
 use crate::error::{LinkError, close, stream};
-use crate::limits::{MAX_FIRST_MESSAGES, OPEN_DEADLINE};
+use crate::limits::{MAX_FIRST_MESSAGES, MAX_RECEIVE_WINDOW, OPEN_DEADLINE};
 use crate::message::{FromDmz, FromInner, Message};
 use crate::pin::Pin;
+use crate::quic::Tuning;
+use crate::window::{ReadCount, ReceiveWindow};
 
 /// An established link: key proven, versions agreed. Clones are handles of the same link; it stays
 /// up until one end closes it, silence ends it, or the last handle and circuit are gone.
@@ -33,7 +35,7 @@ pub(crate) struct Established {
     pub(crate) peer_pin: Pin,
     pub(crate) peer_software: String,
     pub(crate) epoch: u64,
-    pub(crate) first_message: Duration,
+    pub(crate) tuning: Tuning,
 }
 
 /// Which half this end is.
@@ -54,10 +56,12 @@ impl Link {
             ..
         } = established;
         let (sender, opened) = mpsc::channel(1);
+        let read = ReadCount::default();
         let intake = Intake {
             side,
-            deadline: established.first_message,
+            tuning: established.tuning,
             sender,
+            read: read.clone(),
         };
         let intake = tokio::spawn(intake.run(connection.clone())).abort_handle();
         Link {
@@ -70,6 +74,7 @@ impl Link {
                 epoch: established.epoch,
                 control: Mutex::new(Some(control)),
                 opened: tokio::sync::Mutex::new(opened),
+                read,
                 intake,
             }),
         }
@@ -149,7 +154,7 @@ impl Link {
         let framed = codec::encode(first)?;
         let opening = async {
             let (send, receive) = self.shared.connection.open_bi().await?;
-            let mut circuit = Circuit::new(send, receive);
+            let mut circuit = Circuit::new(send, receive, self.shared.read.clone());
             circuit.halves().0.write_bytes(framed).await?;
             Ok(circuit)
         };
@@ -192,6 +197,7 @@ pub(crate) struct Shared {
     epoch: u64,
     control: Mutex<Option<(SendStream, RecvStream)>>,
     opened: tokio::sync::Mutex<mpsc::Receiver<Opened>>,
+    read: ReadCount,
     intake: AbortHandle,
 }
 
@@ -221,26 +227,64 @@ impl Drop for Shared {
 type Opened = (Vec<u8>, Circuit);
 
 /// Takes in the streams the other end opens and reads each first message in a task of its own, so
-/// that a slow one holds up nobody else.
+/// that a slow one holds up nobody else; and sees to the receive window.
 struct Intake {
     side: Side,
-    deadline: Duration,
+    tuning: Tuning,
     sender: mpsc::Sender<Opened>,
+    read: ReadCount,
 }
 
 impl Intake {
     async fn run(self, connection: Connection) {
         let peer = connection.remote_address();
         let mut reading = JoinSet::new();
+        let mut window = WindowKeeper::new(&self.tuning);
+        let mut ticks = interval(self.tuning.window_tick);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 Some(_) = reading.join_next() => {}
+                _ = ticks.tick() => window.tick(&connection, &self.read),
                 accepted = connection.accept_bi(), if reading.len() < MAX_FIRST_MESSAGES => {
                     let Ok((send, receive)) = accepted else { return };
-                    let circuit = Circuit::new(send, receive);
-                    reading.spawn(read_first(circuit, self.side, self.deadline, self.sender.clone(), peer));
+                    let circuit = Circuit::new(send, receive, self.read.clone());
+                    let (deadline, sender) = (self.tuning.first_message, self.sender.clone());
+                    reading.spawn(read_first(circuit, self.side, deadline, sender, peer));
                 }
             }
+        }
+    }
+}
+
+/// What the receive window was decided on last.
+struct WindowKeeper {
+    window: ReceiveWindow,
+    complaints: u64,
+    read: u64,
+}
+
+impl WindowKeeper {
+    fn new(tuning: &Tuning) -> Self {
+        let least = tuning.receive_window;
+        let most = MAX_RECEIVE_WINDOW.max(least);
+        let window = ReceiveWindow::new(least, most, tuning.stream_window);
+        WindowKeeper {
+            window,
+            complaints: 0,
+            read: 0,
+        }
+    }
+
+    fn tick(&mut self, connection: &Connection, read: &ReadCount) {
+        let (complaints, read) = (connection.stats().frame_rx.data_blocked, read.total());
+        let wanted = self
+            .window
+            .tick(complaints != self.complaints, read != self.read);
+        (self.complaints, self.read) = (complaints, read);
+        if let Some(octets) = wanted {
+            connection.set_receive_window(VarInt::from_u32(octets));
+            tracing::debug!(peer = %connection.remote_address(), octets, "The link's receive window is changed because of stalled circuits.");
         }
     }
 }

@@ -31,6 +31,8 @@ pub(crate) struct Tuning {
     pub(crate) greeting: Duration,
     pub(crate) first_message: Duration,
     pub(crate) stream_window: u32,
+    pub(crate) receive_window: u32,
+    pub(crate) window_tick: Duration,
 }
 
 impl Default for Tuning {
@@ -43,6 +45,8 @@ impl Default for Tuning {
             greeting: limits::GREETING_DEADLINE,
             first_message: limits::FIRST_MESSAGE_DEADLINE,
             stream_window: limits::STREAM_WINDOW,
+            receive_window: limits::RECEIVE_WINDOW,
+            window_tick: limits::WINDOW_TICK,
         }
     }
 }
@@ -59,7 +63,7 @@ pub(crate) fn transport(tuning: &Tuning) -> Result<Arc<TransportConfig>, LinkErr
         .max_concurrent_uni_streams(VarInt::from_u32(0))
         .datagram_receive_buffer_size(None)
         .stream_receive_window(VarInt::from_u32(tuning.stream_window))
-        .receive_window(VarInt::from_u32(limits::RECEIVE_WINDOW))
+        .receive_window(VarInt::from_u32(tuning.receive_window))
         .send_window(limits::SEND_WINDOW)
         .keep_alive_interval(Some(tuning.keep_alive))
         .max_idle_timeout(Some(idle))

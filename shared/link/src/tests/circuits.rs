@@ -1,5 +1,7 @@
 //! Circuits: octets, ends, back-pressure and many at once.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinSet;
@@ -173,6 +175,47 @@ async fn an_unread_circuit_stalls_no_other() {
     reader.read_to_end(&mut all).await.unwrap();
     assert!(all == stalled, "the stalled circuit's octets differ");
     drop(unread.await.unwrap());
+}
+
+#[tokio::test]
+async fn unread_circuits_that_hold_the_whole_window_do_not_starve_the_link() {
+    const WINDOW: u32 = 64 * 1024;
+    let mut halves = Halves::new();
+    halves.dmz_tuning.stream_window = WINDOW;
+    halves.dmz_tuning.receive_window = 2 * WINDOW;
+    halves.dmz_tuning.window_tick = Duration::from_millis(10);
+    let (dmz, inner) = halves.link().await;
+    let mut unread = Vec::new();
+    let mut stalled = JoinSet::new();
+    for _ in 0..5 {
+        let (here, there) = circuit(&inner, &dmz).await;
+        let (mut writer, _) = here.into_halves();
+        stalled.spawn(async move {
+            writer.write_bytes(octets(1, 1 << 20).into()).await.unwrap();
+            writer.finish().await.unwrap();
+            writer
+        });
+        unread.push(there);
+    }
+    let (mut here, mut there) = circuit(&inner, &dmz).await;
+    let flowing = octets(2, 1 << 20);
+    let (sent, received) = tokio::join!(
+        async {
+            here.write_all(&flowing).await.unwrap();
+            here.shutdown().await
+        },
+        async {
+            let mut all = Vec::new();
+            there.read_to_end(&mut all).await.unwrap();
+            all
+        }
+    );
+    assert!(sent.is_ok());
+    assert!(received == flowing, "the flowing circuit's octets differ");
+    assert!(
+        stalled.try_join_next().is_none(),
+        "an unread circuit took more than its window"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
