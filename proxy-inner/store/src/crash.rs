@@ -27,6 +27,9 @@ pub(crate) fn point(name: &'static str) {
         && wanted == name
         && PASSED.fetch_add(1, Ordering::SeqCst) + 1 == *times
     {
-        std::process::abort();
+        let _ = nix::sys::signal::kill(nix::unistd::Pid::this(), nix::sys::signal::Signal::SIGKILL);
+        loop {
+            std::thread::park();
+        }
     }
 }

@@ -23,7 +23,7 @@ use crate::layout;
 use crate::row;
 use crate::spool::{self, SpoolFile};
 use crate::store::{Hold, Live, Progress, Store, new_id};
-use crate::transfer::{Direction, State, TransferId};
+use crate::transfer::{Direction, State, Transfer, TransferId};
 
 /// A file as a partner offers it (SFID).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,7 +66,8 @@ impl Synced {
     }
 }
 
-/// A file being received. Dropped before [`Inbound::finish`], it is abandoned.
+/// A file being received. Dropped before [`Inbound::finish`], it is abandoned: its spool file is
+/// removed at once, which takes the file system a moment when it is long.
 #[derive(Debug)]
 pub struct Inbound {
     store: Store,
@@ -134,9 +135,28 @@ impl Store {
             }
             Err(error) => {
                 inbound.fail(&error.to_string(), now)?;
-                Err(error.into())
+                Err(match error {
+                    StoreError::NoSpace { needed, free, .. } => {
+                        InboundRefusal::NoSpace { needed, free }
+                    }
+                    error => error.into(),
+                })
             }
         }
+    }
+}
+
+impl Store {
+    /// Sets right what could not be recorded when it ended, as on a full disk.
+    pub(crate) fn settle_receiving(&self, now: Timestamp) -> Result<(), StoreError> {
+        let live = Arc::clone(&self.inner.live);
+        let failed = self.run(move |journal| {
+            let receiving = row::select(journal, "WHERE state = 'receiving'", [])?;
+            fail_forgotten(journal, &live, receiving, now)
+        })?;
+        failed.into_iter().try_for_each(|id| {
+            layout::remove_file(&self.inner.layout.spool_file(Direction::In, id))
+        })
     }
 }
 
@@ -176,25 +196,21 @@ impl Inbound {
         };
         let octets = spool.octets();
         crash::point("inbound.written");
-        let recorded = spool.sync().and_then(|()| {
-            crash::point("inbound.synced");
-            self.record_received(octets, now)
-        });
-        match recorded {
-            Ok(()) => {
-                crash::point("inbound.received");
-                Ok(Synced {
-                    id: self.id,
-                    octets,
-                })
-            }
-            Err(error) => {
-                self.spool = Some(spool);
-                // The spool file goes only after the journal durably calls the attempt failed.
-                self.post_failure(format!("not stored: {error}"), now);
-                Err(error)
-            }
+        if let Err(error) = spool.sync() {
+            self.spool = Some(spool);
+            self.give_up(format!("not stored: {error}"), now);
+            return Err(error);
         }
+        crash::point("inbound.synced");
+        if let Err(error) = self.record_received(octets, now) {
+            self.give_up_in_doubt(spool, format!("not stored: {error}"), now);
+            return Err(error);
+        }
+        crash::point("inbound.received");
+        Ok(Synced {
+            id: self.id,
+            octets,
+        })
     }
 
     /// Gives the file up; `why` is a sentence for the operator.
@@ -223,37 +239,63 @@ impl Inbound {
         })
     }
 
-    fn fail(&mut self, why: &str, now: Timestamp) -> Result<(), StoreError> {
-        let spool = self.spool.take();
-        self.store.run(record_failure(
-            self.id,
-            self.hold.number(),
-            why.to_owned(),
+    fn failure(&self, why: String, now: Timestamp) -> Failure {
+        let (id, holder) = (self.id, self.hold.number());
+        Failure {
+            id,
+            holder,
+            why,
+            circuit: self.circuit.clone(),
             now,
-        ))?;
-        crash::point("inbound.failed");
-        spool.map_or(Ok(()), |spool| layout::remove_file(spool.path()))
+        }
     }
 
-    fn post_failure(&mut self, why: String, now: Timestamp) {
+    /// Ends the attempt. The spool file goes first: no `received` was ever written, so nothing can
+    /// say that the file is whole, and on a full disk the journal may need its room.
+    fn fail(&mut self, why: &str, now: Timestamp) -> Result<(), StoreError> {
+        let removed = self.spool.take().map_or(Ok(()), SpoolFile::remove);
+        crash::point("inbound.removed");
+        let failure = self.failure(why.to_owned(), now);
+        self.store.run(move |journal| failure.record(journal))?;
+        removed
+    }
+
+    /// The same without waiting for the journal.
+    fn give_up(&mut self, why: String, now: Timestamp) {
         let Some(spool) = self.spool.take() else {
             return;
         };
+        if let Err(error) = spool.remove() {
+            tracing::warn!(transfer = %self.id, %error, "A spool file stays until the next start.");
+        }
+        let failure = self.failure(why, now);
+        self.store
+            .inner
+            .journal
+            .post(END, move |journal| failure.record(journal), || {});
+    }
+
+    /// Ends the attempt after `received` could not be committed. A commit that failed may still be
+    /// found whole after a power cut, until a later one is on disk; the spool file goes only then.
+    fn give_up_in_doubt(&self, spool: SpoolFile, why: String, now: Timestamp) {
+        let (id, failure) = (self.id, self.failure(why, now));
         self.store.inner.journal.post(
-            "the end of a file that was not received whole",
-            record_failure(self.id, self.hold.number(), why, now),
+            END,
+            move |journal| failure.record(journal),
             move || {
-                if let Err(error) = layout::remove_file(spool.path()) {
-                    tracing::warn!(%error, "A spool file stays until the next start.");
+                if let Err(error) = spool.remove() {
+                    tracing::warn!(transfer = %id, %error, "A spool file stays until the next start.");
                 }
             },
         );
     }
 }
 
+const END: &str = "the end of a file that was not received whole";
+
 impl Drop for Inbound {
     fn drop(&mut self) {
-        self.post_failure(
+        self.give_up(
             "the session ended before the file did".to_owned(),
             Timestamp::now(),
         );
@@ -311,33 +353,11 @@ impl Entry {
                 at,
             });
         }
-        let holder: Option<Option<i64>> = row::value(
-            journal,
-            "SELECT holder FROM transfer WHERE id = ?1",
-            [earlier.id.to_string()],
-        )?;
-        if live.holds(holder.flatten()) {
-            return Err(InboundRefusal::Busy {
-                earlier: earlier.id,
-            });
+        let id = earlier.id;
+        match fail_forgotten(journal, live, vec![earlier], self.now)?.pop() {
+            Some(forgotten) => Ok(Some(forgotten)),
+            None => Err(InboundRefusal::Busy { earlier: id }),
         }
-        row::change(
-            journal,
-            "UPDATE transfer SET state = 'failed', reason = ?2, holder = NULL WHERE id = ?1",
-            (
-                earlier.id.to_string(),
-                "its end could not be recorded; the partner sends it again",
-            ),
-        )?;
-        row::step(
-            journal,
-            earlier.id,
-            self.now,
-            "failed",
-            "offered again",
-            None,
-        )?;
-        Ok(Some(earlier.id))
     }
 
     fn insert(&self, journal: &Connection) -> Result<(), StoreError> {
@@ -385,26 +405,65 @@ impl Entry {
     }
 }
 
-fn record_failure(
+/// The end of an attempt that failed.
+struct Failure {
     id: TransferId,
     holder: i64,
     why: String,
+    circuit: String,
     now: Timestamp,
-) -> impl FnOnce(&Connection) -> Result<(), StoreError> + Send + 'static {
-    move |journal| {
+}
+
+impl Failure {
+    fn record(&self, journal: &Connection) -> Result<(), StoreError> {
         let changed = row::change(
             journal,
             "UPDATE transfer SET state = 'failed', reason = ?3, holder = NULL \
              WHERE id = ?1 AND state = 'receiving' AND holder = ?2",
-            (id.to_string(), holder, &why),
+            (self.id.to_string(), self.holder, &self.why),
         )?;
         if changed == 1 {
-            row::step(journal, id, now, "failed", &why, None)
+            row::step(
+                journal,
+                self.id,
+                self.now,
+                "failed",
+                &self.why,
+                Some(&self.circuit),
+            )
         } else {
             Ok(())
         }
     }
 }
+
+/// Fails those of `receiving` that nobody holds any more.
+fn fail_forgotten(
+    journal: &Connection,
+    live: &Live,
+    receiving: Vec<Transfer>,
+    now: Timestamp,
+) -> Result<Vec<TransferId>, StoreError> {
+    let mut failed = Vec::new();
+    for transfer in receiving {
+        let id = transfer.id.to_string();
+        let holder: Option<Option<i64>> =
+            row::value(journal, "SELECT holder FROM transfer WHERE id = ?1", [&id])?;
+        if live.holds(holder.flatten()) {
+            continue;
+        }
+        row::change(
+            journal,
+            "UPDATE transfer SET state = 'failed', reason = ?2, holder = NULL WHERE id = ?1",
+            [&id, FORGOTTEN],
+        )?;
+        row::step(journal, transfer.id, now, "failed", FORGOTTEN, None)?;
+        failed.push(transfer.id);
+    }
+    Ok(failed)
+}
+
+const FORGOTTEN: &str = "its end could not be recorded at the time; the partner sends it again";
 
 /// The name of a file in the inbox. A dataset name is no path: what may mean something to a file
 /// system or a shell is replaced; the true name is in the metadata.

@@ -13,7 +13,6 @@ use rusqlite::Connection;
 
 use crate::crash;
 use crate::error::StoreError;
-use crate::layout;
 use crate::naming::{dataset_from_name, unique_stamp};
 use crate::row;
 use crate::spool::SpoolFile;
@@ -118,7 +117,7 @@ impl Intake {
                 Ok(self.id)
             }
             Err(error) => {
-                if matches!(error, StoreError::Journal { .. }) {
+                if matches!(error, StoreError::Journal { .. } | StoreError::Stopped) {
                     // A commit that failed may still be found whole by the next start, which keeps or
                     // removes the file by what the journal then says.
                     self.spool = None;
@@ -132,7 +131,7 @@ impl Intake {
 impl Drop for Intake {
     fn drop(&mut self) {
         if let Some(spool) = self.spool.take()
-            && let Err(error) = layout::remove_file(spool.path())
+            && let Err(error) = spool.remove()
         {
             tracing::warn!(%error, "A spool file stays until the next start.");
         }

@@ -107,6 +107,11 @@ fn serve(connection: &Connection, waiting: &Receiver<Box<dyn Work>>) {
             while let Some(work) = group.get_mut(done) {
                 work.work(connection);
                 done += 1;
+                if connection.is_autocommit() {
+                    // A full disk makes SQLite roll back everything: nobody in the group has anything,
+                    // and nothing more may be done outside a transaction.
+                    return Err(taken_along());
+                }
                 if group.len() < GROUP
                     && let Ok(next) = waiting.try_recv()
                 {
@@ -205,6 +210,12 @@ where
     }
 }
 
+fn taken_along() -> rusqlite::Error {
+    let why = "another entry of the same commit failed and took this one along";
+    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ABORT);
+    rusqlite::Error::SqliteFailure(code, Some(why.to_owned()))
+}
+
 fn commit_failed(source: &Arc<rusqlite::Error>) -> StoreError {
     StoreError::Journal {
         doing: "commit",
@@ -217,9 +228,11 @@ fn in_savepoint<T, E: From<StoreError>>(
     work: impl FnOnce(&Connection) -> Result<T, E>,
 ) -> Result<T, E> {
     let control = |sql: &str| {
-        connection
-            .execute_batch(sql)
-            .map_err(StoreError::journal("write"))
+        connection.execute_batch(sql).map_err(|error| {
+            // What can be neither kept nor undone alone is undone with the whole group.
+            let _ = connection.execute_batch("ROLLBACK");
+            StoreError::journal("write")(error)
+        })
     };
     control("SAVEPOINT work")?;
     match work(connection) {
@@ -228,7 +241,8 @@ fn in_savepoint<T, E: From<StoreError>>(
             Ok(value)
         }
         Err(error) => {
-            control("ROLLBACK TO work; RELEASE work")?;
+            // The first error is the one to tell.
+            let _ = control("ROLLBACK TO work; RELEASE work");
             Err(error)
         }
     }

@@ -14,7 +14,7 @@
 //!
 //! Everything here blocks; an asynchronous caller wraps it in `spawn_blocking`. [`Store`] is cheap
 //! to clone. Values that stand for work under way ([`Inbound`], [`Intake`], [`OutboundClaim`],
-//! [`ReceiptClaim`]) undo themselves when dropped, without blocking on the disk.
+//! [`ReceiptClaim`]) undo themselves when dropped, without waiting for a sync.
 //!
 //! What is promised, and where it is kept:
 //! - A file is acknowledged by a value ([`Synced`]) that exists only after its octets, its folder
@@ -47,6 +47,10 @@ mod schema;
 mod spool;
 mod store;
 mod transfer;
+mod upkeep;
+
+#[cfg(test)]
+mod tests;
 
 pub use claim::{AlreadyThere, OutboundClaim};
 pub use directory::{

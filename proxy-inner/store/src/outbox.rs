@@ -47,7 +47,7 @@ pub struct OutboxFault {
 
 impl Store {
     /// Takes every file ready in the outbox folders, and tells what cannot be taken. Also tries again
-    /// to deliver received files that could not be put into the inbox before.
+    /// what could not be done before: delivering received files, recording ends of attempts.
     ///
     /// A file is ready when its name does not start with `.` nor end with `.tmp` or `.part`: whoever
     /// hands over writes under such a name, or elsewhere on the same file system, and renames.
@@ -55,6 +55,7 @@ impl Store {
     /// # Errors
     /// What the journal or the spool folder said; files not yet taken stay in the outbox.
     pub fn scan_outbox(&self, now: Timestamp) -> Result<OutboxReport, StoreError> {
+        self.settle_receiving(now)?;
         let mut report = OutboxReport::default();
         for (transfer, error) in self.deliver_waiting(now)? {
             let path = self.inner.layout.spool_file(Direction::In, transfer.id);

@@ -75,8 +75,8 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let (partner, why) = (partner.to_owned(), why.to_owned());
-        let delay = SignedDuration::try_from(delay).unwrap_or(SignedDuration::MAX);
-        let next = now.saturating_add(delay).unwrap_or(Timestamp::MAX);
+        let delay = SignedDuration::try_from(delay).map_or(LONGEST, |delay| delay.min(LONGEST));
+        let next = now.saturating_add(delay).unwrap_or(now);
         self.run(move |journal| {
             row::change(
                 journal,
@@ -144,6 +144,9 @@ impl Store {
         Ok(())
     }
 }
+
+/// No delay is longer than this: nobody waits so long, and every time stays within the calendar.
+const LONGEST: SignedDuration = SignedDuration::from_hours(24 * 366);
 
 fn due(
     journal: &Connection,

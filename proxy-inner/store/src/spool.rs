@@ -80,9 +80,11 @@ impl SpoolFile {
         self.path.parent().map_or(Ok(()), layout::sync_folder)
     }
 
-    /// Where the file is.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
+    /// Removes the file. It is closed first: its room is free when this returns.
+    pub(crate) fn remove(self) -> Result<(), StoreError> {
+        let SpoolFile { path, file, .. } = self;
+        drop(file);
+        layout::remove_file(&path)
     }
 }
 
@@ -91,7 +93,9 @@ pub(crate) fn free_space(path: &Path) -> Result<u64, StoreError> {
     let folder = path.parent().unwrap_or(path);
     let facts = nix::sys::statvfs::statvfs(folder)
         .map_err(|errno| StoreError::file("ask for the free space of", folder)(errno.into()))?;
-    Ok(u64::from(facts.blocks_available()).saturating_mul(u64::from(facts.fragment_size())))
+    Ok(facts
+        .blocks_available()
+        .saturating_mul(facts.fragment_size()))
 }
 
 /// An error of the system, a full disk told apart.

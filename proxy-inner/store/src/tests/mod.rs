@@ -1,0 +1,179 @@
+//! The store as its callers see it, on a real disk.
+
+mod crash;
+mod directory;
+mod inbound;
+mod opening;
+mod outbound;
+mod outbox;
+mod queue;
+mod space;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use jiff::{SignedDuration, Timestamp};
+use oftp::{FileId, Format, UserField};
+use tempfile::TempDir;
+
+use crate::{
+    Direction, Filter, Inbound, InboundRefusal, NewOutbound, Offer, Partner, State, Station, Store,
+    StoreOptions, Synced, Transfer, TransferId,
+};
+
+/// A store in a folder of its own, with one station and two partners.
+pub(super) struct World {
+    pub(super) dir: TempDir,
+    pub(super) store: Store,
+}
+
+pub(super) const ACME: &str = "ACME";
+pub(super) const OTHER: &str = "OTHER";
+pub(super) const CIRCUIT: &str = "00000000000000c1";
+
+impl World {
+    pub(super) fn new() -> World {
+        let dir = tempfile::tempdir().unwrap();
+        let store = furnished(dir.path());
+        World { dir, store }
+    }
+
+    /// Closes the store and opens it again.
+    pub(super) fn reopened(self) -> World {
+        let World { dir, store } = self;
+        drop(store);
+        let store = open(dir.path());
+        World { dir, store }
+    }
+
+    pub(super) fn path(&self, below: &str) -> PathBuf {
+        self.dir.path().join(below)
+    }
+
+    pub(super) fn receive(&self, offer: Offer, content: &[u8]) -> Synced {
+        let mut inbound = self.begin(offer).unwrap();
+        inbound.write(content).unwrap();
+        inbound.finish(at(1)).unwrap()
+    }
+
+    pub(super) fn begin(&self, offer: Offer) -> Result<Inbound, InboundRefusal> {
+        self.store.begin_inbound(offer, at(0))
+    }
+
+    pub(super) fn send(&self, partner: &str, name: &str, content: &[u8]) -> TransferId {
+        let new = NewOutbound {
+            partner: partner.to_owned(),
+            dataset: None,
+            original_name: name.to_owned(),
+            description: String::new(),
+        };
+        let mut intake = self.store.begin_outbound(new, at(0)).unwrap();
+        intake.write(content).unwrap();
+        intake.finish(at(0)).unwrap()
+    }
+
+    pub(super) fn transfer(&self, id: TransferId) -> Transfer {
+        self.store.transfer(id).unwrap().unwrap().0
+    }
+
+    pub(super) fn state(&self, id: TransferId) -> State {
+        self.transfer(id).state
+    }
+
+    pub(super) fn steps(&self, id: TransferId) -> Vec<String> {
+        let (_, steps) = self.store.transfer(id).unwrap().unwrap();
+        steps.into_iter().map(|step| step.step).collect()
+    }
+
+    pub(super) fn all(&self, direction: Direction) -> Vec<Transfer> {
+        let filter = Filter {
+            direction: Some(direction),
+            ..Filter::default()
+        };
+        self.store.transfers(filter).unwrap()
+    }
+}
+
+pub(super) fn open(root: &Path) -> Store {
+    Store::open(root, StoreOptions { reserve: 0 }).unwrap()
+}
+
+pub(super) fn furnished(root: &Path) -> Store {
+    let store = open(root);
+    store.put_station(station()).unwrap();
+    store.put_partner(partner(ACME)).unwrap();
+    store.put_partner(partner(OTHER)).unwrap();
+    store
+}
+
+pub(super) fn station() -> Station {
+    Station {
+        name: "HEAD".to_owned(),
+        code: "O0013HEAD".parse().unwrap(),
+    }
+}
+
+pub(super) fn partner(name: &str) -> Partner {
+    Partner {
+        name: name.to_owned(),
+        code: format!("O0013{name}").parse().unwrap(),
+        station: "HEAD".to_owned(),
+        password_sent: "SENTWORD".parse().unwrap(),
+        password_expected: "WAITWORD".parse().unwrap(),
+        address: Some("oftp.example:6619".to_owned()),
+        certificates: Vec::new(),
+        server_name: None,
+        buffer: crate::DEFAULT_BUFFER,
+        credit: crate::DEFAULT_CREDIT,
+        enabled: true,
+    }
+}
+
+/// What a partner offers as its file number `n`.
+pub(super) fn offer(n: u16) -> Offer {
+    Offer {
+        partner: ACME.to_owned(),
+        station: "HEAD".to_owned(),
+        file: FileId {
+            dataset: "ORDERS.EDI".parse().unwrap(),
+            stamp: format!("20261121100000{n:04}").parse().unwrap(),
+            origin: "O0013ACME".parse().unwrap(),
+            destination: "O0013HEAD".parse().unwrap(),
+        },
+        format: Format::Unstructured,
+        size_blocks: 1,
+        description: "orders, week 47".to_owned(),
+        user: UserField::default(),
+        circuit: CIRCUIT.to_owned(),
+    }
+}
+
+/// So many seconds after the hour at which the tests play.
+pub(super) fn at(seconds: i64) -> Timestamp {
+    let hour: Timestamp = "2026-11-21T10:00:00Z".parse().unwrap();
+    hour + SignedDuration::from_secs(seconds)
+}
+
+/// The names in a folder, sorted.
+pub(super) fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+/// Runs one test of this binary in a process of its own, which finds `variables` set.
+pub(super) fn child(test: &str, variables: &[(&str, &str)]) -> std::process::Command {
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", test, "--nocapture", "--test-threads=1"]);
+    command.envs(variables.iter().copied());
+    command
+}
+
+/// Says that a test could not be made here, where a person sees it.
+pub(super) fn skip(why: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
+}
