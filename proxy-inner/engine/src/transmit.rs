@@ -132,6 +132,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_left_is_moved_only_after_as_much_was_drained() {
+        let mut transmit = Transmit::default();
+        transmit.room_for_data().unwrap().resize(1000, 1);
+        transmit.drain(499);
+        transmit.room_for_data().unwrap();
+        assert_eq!((transmit.sent, transmit.octets.len()), (499, 1000));
+        transmit.drain(1);
+        transmit.room_for_data().unwrap();
+        assert_eq!((transmit.sent, transmit.octets.len()), (0, 500));
+    }
+
+    #[test]
     fn a_full_buffer_takes_no_data_until_half_is_drained_and_says_so_once() {
         let mut transmit = Transmit::default();
         transmit

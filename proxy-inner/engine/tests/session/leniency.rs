@@ -200,3 +200,19 @@ fn empty_buffers_are_taken_and_cost_credit() {
     assert!(deviations(&news(&mut session)).is_empty());
     assert_eq!(session.receive(&[], NOW), 0);
 }
+
+/// What the codec tolerates is named once a session and counted every time.
+#[test]
+fn lenient_encodings_are_named_once_and_counted_every_time() {
+    let mut session = crate::script::listener(&settings());
+    for _ in 0..3 {
+        let mut octets = crate::script::frame(&Command::Eerp(crate::script::eerp()));
+        octets[4 + 48] = b'x';
+        assert_eq!(session.receive(&octets, NOW), octets.len());
+        ask(&mut session, Request::RtrResponse);
+    }
+    let lower_case = oftp::Deviation::OutsideCharacterSet;
+    let named = deviations(&news(&mut session));
+    assert_eq!(named, [Deviation::Encoding(lower_case)]);
+    assert_eq!(session.stats().deviations, 3);
+}

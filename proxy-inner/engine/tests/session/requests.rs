@@ -4,7 +4,7 @@ use engine::{Durable, Event, FileRefusal, Refusal, Request, RequestError, Sessio
 use oftp::{Command, Efid, EndReason, FileReason, Format, Mode, Sfpa};
 
 use crate::script::{
-    NOW, ask, awaiting_turn, closing, databuf, eerp, feed, listener, news, receiving, said,
+    NOW, ask, awaiting_turn, closing, databuf, eerp, feed, listener, nerp, news, receiving, said,
     sending, settings, sfid, speaker, ssid,
 };
 
@@ -228,19 +228,30 @@ fn a_normal_release_is_refused_outside_idlespcd() {
     }
 }
 
-/// A receipt whose fields do not fit is refused when it is asked for, not when the turn arrives.
+/// A command whose fields do not fit is refused when it is asked for, not when the turn arrives.
 #[test]
-fn a_receipt_that_does_not_fit_the_wire_is_refused_at_once() {
-    let mut unfit = eerp();
-    unfit.signature = vec![0; 70_000];
-    for mut session in [speaker(&settings()), awaiting_turn(&settings())] {
-        let state = session.state_name();
-        let outcome = session.request(Request::Eerp(unfit.clone()), NOW);
-        assert!(
-            matches!(outcome, Err(RequestError::Encode(_))),
-            "{outcome:?}"
-        );
-        assert!(session.transmit().is_empty() && session.state_name() == state);
+fn a_command_that_does_not_fit_the_wire_is_refused_at_once() {
+    let mut wide_eerp = eerp();
+    wide_eerp.signature = vec![0; 70_000];
+    let mut wide_nerp = nerp();
+    wide_nerp.hash = vec![0; 70_000];
+    let mut endless = sfid("FILE", 0);
+    endless.size_blocks = u64::MAX;
+    for request in [
+        Request::Eerp(wide_eerp),
+        Request::Nerp(wide_nerp),
+        Request::StartFile(endless),
+        Request::Release(EndReason(100), String::new()),
+    ] {
+        for mut session in [speaker(&settings()), awaiting_turn(&settings())] {
+            let state = session.state_name();
+            let outcome = session.request(request.clone(), NOW);
+            assert!(
+                matches!(outcome, Err(RequestError::Encode(_))),
+                "{outcome:?}"
+            );
+            assert!(session.transmit().is_empty() && session.state_name() == state);
+        }
     }
 }
 

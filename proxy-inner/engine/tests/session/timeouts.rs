@@ -115,6 +115,29 @@ fn a_partner_that_ignores_our_esid_is_disconnected_in_the_end() {
     assert!(news(&mut session).is_empty() && session.transmit().is_empty());
 }
 
+/// Offering octets that are not taken is no sign of life of the partner.
+#[test]
+fn offering_octets_in_vain_does_not_restart_the_timer() {
+    let mut session = sending(&settings());
+    let file = [0; 100_000];
+    session.send_data(&file, false, NOW).unwrap();
+    assert_eq!(session.state_name(), "OPOWFC");
+    let later = NOW + LIMIT / 2;
+    assert_eq!(session.send_data(&file, false, later), Ok(0));
+    assert_eq!(session.next_timeout(), Some(NOW + LIMIT));
+    let wide = Settings {
+        credit: 999,
+        ..settings()
+    };
+    let mut session = sending(&wide);
+    let file = vec![0; 2_000_000];
+    session.send_data(&file, false, NOW).unwrap();
+    assert_eq!(session.state_name(), "OPO");
+    assert_eq!(session.send_data(&file, false, later), Ok(0));
+    assert_eq!(session.next_timeout(), Some(NOW + LIMIT));
+}
+
+/// The limit is a setting.
 #[test]
 fn the_limit_is_a_setting() {
     let inactivity = Duration::from_millis(1_500);
