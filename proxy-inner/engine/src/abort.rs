@@ -1,7 +1,7 @@
 //! The error and abort table (RFC 5024 section 9.9), and the "Other States" of all tables.
 //!
-//! Here a session ends out of order. Where RFC 5024 leaves a cell empty, impossible or undefined, the completion is named
-//! C1 to C8 and is a local decision:
+//! Here a session ends out of order. Where RFC 5024 leaves a cell empty, impossible or undefined,
+//! the completion is named C1 to C8 and is a local decision:
 //!
 //! * C1: a command with no cell in a connected state is a protocol violation, ESID 02.
 //! * C2: ESID with no cell in a connected state ends the session as S5-D does.
@@ -9,7 +9,8 @@
 //! * C4: nothing but SSRM may be the responder's first command, ESID 02.
 //! * C6: a request with no cell is answered with an error and changes nothing.
 //! * C7: nothing happens without a connection.
-//! * C8: a disconnect while the driver still owes an answer ends the session; the answer then is an error.
+//! * C8: a disconnect while the driver still owes an answer ends the session; the answer then is
+//!   an error.
 //!
 //! C5 concerns I_WF_NC, which has no struct here: a session begins with its connection.
 
@@ -97,19 +98,21 @@ pub(crate) fn ended_by_partner(esid: Esid, line: &mut Line) -> State {
     Idle.into()
 }
 
-/// S2-I: an exchange buffer that cannot be decoded. The table has ESID 01 for all; section 5.3.11 tells 01, 06 and 07
-/// apart, and so do we.
+/// S2-I: an exchange buffer that cannot be decoded. The table has ESID 01 for all; section 5.3.11
+/// tells 01, 06 and 07 apart, and so do we.
 pub(crate) fn invalid_buffer(error: &DecodeError, line: &mut Line) -> State {
     end(line, error.end_reason(), error.to_string())
 }
 
-/// A DATA buffer whose subrecords make no sense: an overrun is a size error, the rest is invalid data.
+/// A DATA buffer whose subrecords make no sense: an overrun is a size error, the rest is invalid
+/// data.
 pub(crate) fn invalid_data(error: &SubrecordError, line: &mut Line) -> State {
     end(line, error.end_reason(), format!("DATA: {error}"))
 }
 
-/// A stream header that makes no sense: a wrong length is answered with ESID 07 and nothing more is read; after a
-/// wrong version nobody knows what the octets mean, so the connection is dropped.
+/// A stream header that makes no sense: a wrong length is answered with ESID 07 and nothing
+/// more is read; after a wrong version nobody knows what the octets mean, so the connection is
+/// dropped.
 pub(crate) fn lost_framing(error: &FrameError, line: &mut Line) -> State {
     match error {
         FrameError::Length { .. } => end(
@@ -130,8 +133,9 @@ pub(crate) fn lost_framing(error: &FrameError, line: &mut Line) -> State {
     }
 }
 
-/// S2-A and S2-B: the partner kept silent for too long. The table disconnects without a word; ESID 09 exists for this, so it
-/// is sent at best effort: only if everything before it was written, since otherwise the partner does not read.
+/// S2-A and S2-B: the partner kept silent for too long. The table disconnects without a word; ESID
+/// 09 exists for this, so it is sent at best effort: only if everything before it was
+/// written, since otherwise the partner does not read.
 pub(crate) fn timeout(state: &State, line: &mut Line) -> State {
     let stuck = !line.transmit.is_empty();
     line.transmit.clear();

@@ -5,7 +5,8 @@
 //!  responder   A_NC_ONLY ──SSID / F_CONNECT_IND──▶ A_WF_CONRS ──F_CONNECT_RS / SSID──▶ IDLELI
 //! ```
 //!
-//! With secure authentication the two arrows on the right will lead through WF_AUCH and WF_SECD instead.
+//! With secure authentication the two arrows on the right will lead through WF_AUCH and WF_SECD
+//! instead.
 
 use oftp::{Command, EndReason, Ssid};
 

@@ -1,7 +1,8 @@
-//! The window: how many DATA buffers may be sent before the receiver grants more (RFC 5024 section 4.4.1).
+//! The window: how many DATA buffers may be sent before the receiver grants more (RFC 5024 section
+//! 4.4.1).
 //!
-//! One counter for both roles, `Credit_S` and `Credit_L` of section 9.6. Only DATA costs credit; CDT sets the counter
-//! back to the full window, it does not add.
+//! One counter for both roles, `Credit_S` and `Credit_L` of section 9.6. Only DATA costs credit;
+//! CDT sets the counter back to the full window, it does not add.
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Window {

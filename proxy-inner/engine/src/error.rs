@@ -2,8 +2,8 @@
 
 use oftp::{EncodeError, Format};
 
-/// A request that cannot be carried out: nothing was sent and the state has not changed (the "user error" of
-/// RFC 5024 section 9.2).
+/// A request that cannot be carried out: nothing was sent and the state has not changed (the "user
+/// error" of RFC 5024 section 9.2).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RequestError {
     /// The state tables have no such request here.
@@ -19,7 +19,7 @@ pub enum RequestError {
     ReceiveOnly,
     /// A restart position without an agreed restart.
     #[error(
-        "the offer starts at position {position} but restart was not agreed (SSIDREST); offer it from 0"
+        "the offer starts at {position} but restart was not agreed (SSIDREST); offer it from 0"
     )]
     RestartNotAgreed {
         /// SFIDREST of the offer.
@@ -47,7 +47,7 @@ pub enum RequestError {
     EndNotSent,
     /// Counts that do not fit what was sent.
     #[error(
-        "the file is closed with {records} records and {octets} octets, but {sent} octets were sent as one stream"
+        "the file is closed with {records} records and {octets} octets; it was sent as 0 and {sent}"
     )]
     Count {
         /// EFIDRCNT asked for; a stream has 0.

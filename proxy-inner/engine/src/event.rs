@@ -12,14 +12,15 @@ pub enum Event {
     /// F_CONNECT_IND: a partner introduced itself. Check who it is, then answer with
     /// [`Request::ConnectResponse`](crate::Request::ConnectResponse).
     Connect(Ssid),
-    /// F_CONNECT_CF: the session is open. Carries what was agreed and the partner's SSID; the initiator checks code
-    /// and password in it now and releases the session with ESID 03 or 04 if they are wrong. The responder gets the
-    /// event too, once its own SSID is on its way.
+    /// F_CONNECT_CF: the session is open. Carries what was agreed and the partner's SSID; the
+    /// initiator checks code and password in it now and releases the session with ESID 03 or 04 if
+    /// they are wrong. The responder gets the event too, once its own SSID is on its way.
     Connected(Agreement, Ssid),
     /// F_START_FILE_IND: a file is offered; answer with
     /// [`Request::StartFileResponse`](crate::Request::StartFileResponse).
     StartFile(Sfid),
-    /// F_START_FILE_CF(+): our offer is accepted; send from this position, at most the one offered, same unit.
+    /// F_START_FILE_CF(+): our offer is accepted; send from this position, at most the one offered,
+    /// same unit.
     StartFileAccepted {
         /// SFPAACNT.
         answer: u64,
@@ -33,22 +34,24 @@ pub enum Event {
         /// SFNAREAST.
         text: String,
     },
-    /// F_DATA_IND: octets wait in [`Session::take_received`](crate::Session::take_received). One event stands for
-    /// all octets that come until they are taken.
+    /// F_DATA_IND: octets wait in [`Session::take_received`](crate::Session::take_received). One
+    /// event stands for all octets that come until they are taken.
     DataReceived,
-    /// F_DATA_CF: sending may go on after it had to wait for credit or for the transmit buffer to drain. Ask
-    /// [`can_send_data`](crate::Session::can_send_data) and [`can_close_file`](crate::Session::can_close_file).
+    /// F_DATA_CF: sending may go on after it had to wait for credit or for the transmit buffer to
+    /// drain. Ask [`can_send_data`](crate::Session::can_send_data) and
+    /// [`can_close_file`](crate::Session::can_close_file).
     DataConfirm,
-    /// F_CLOSE_FILE_IND: the file has arrived whole, its octet count is right. Take all received octets, make them
-    /// durable, then answer with [`Request::CloseFileResponse`](crate::Request::CloseFileResponse).
+    /// F_CLOSE_FILE_IND: the file has arrived whole, its octet count is right. Take all received
+    /// octets, make them durable, then answer with
+    /// [`Request::CloseFileResponse`](crate::Request::CloseFileResponse).
     CloseFile {
         /// EFIDRCNT.
         records: u64,
         /// EFIDUCNT.
         octets: u64,
     },
-    /// F_CLOSE_FILE_CF(+): the partner has our file. `speaker` tells whether the turn is still ours; if not, the
-    /// engine has already sent CD and we listen.
+    /// F_CLOSE_FILE_CF(+): the partner has our file. `speaker` tells whether the turn is still
+    /// ours; if not, the engine has already sent CD and we listen.
     CloseFileAccepted {
         /// F_CLOSE_FILE_CF(+).Speaker.
         speaker: bool,
@@ -60,25 +63,27 @@ pub enum Event {
         /// EFNAREAST.
         text: String,
     },
-    /// The engine refused the partner's file by itself: at the offer (SFNA, no [`Event::StartFile`] came before) or
-    /// at its end (EFNA; forget what was received of it).
+    /// The engine refused the partner's file by itself: at the offer (SFNA, no [`Event::StartFile`]
+    /// came before) or at its end (EFNA; forget what was received of it).
     FileDropped {
         /// SFNAREAS or EFNAREAS.
         reason: FileReason,
         /// What was wrong, as the partner was told.
         text: String,
     },
-    /// F_EERP_IND: a positive receipt; answer with [`Request::RtrResponse`](crate::Request::RtrResponse).
+    /// F_EERP_IND: a positive receipt; answer with
+    /// [`Request::RtrResponse`](crate::Request::RtrResponse).
     Eerp(Eerp),
-    /// F_NERP_IND: a negative receipt; answer with [`Request::RtrResponse`](crate::Request::RtrResponse).
+    /// F_NERP_IND: a negative receipt; answer with
+    /// [`Request::RtrResponse`](crate::Request::RtrResponse).
     Nerp(Nerp),
     /// F_RTR_CF: the partner took our receipt and is ready for the next command.
     RtrConfirm,
-    /// F_CD_IND: the partner gave us the turn unasked. We may send, or release the session with reason normal; we
-    /// may not hand the turn straight back.
+    /// F_CD_IND: the partner gave us the turn unasked. We may send, or release the session with
+    /// reason normal; we may not hand the turn straight back.
     ChangeDirection,
-    /// The turn we asked for with EFPA (CD = Y) has arrived; we are speaker. Not given when a request stored in the
-    /// meantime was executed instead.
+    /// The turn we asked for with EFPA (CD = Y) has arrived; we are speaker. Not given when a
+    /// request stored in the meantime was executed instead.
     TurnTaken,
     /// F_RELEASE_IND: the partner ended the session in good order.
     Released,
@@ -93,8 +98,8 @@ pub enum Event {
         /// What happened, in a sentence for our operator; never shown to the partner.
         detail: String,
     },
-    /// The partner broke a rule in a way that is known and tolerated. Reported once a file, or once a session where
-    /// no file is open.
+    /// The partner broke a rule in a way that is known and tolerated. Reported once a file, or once
+    /// a session where no file is open.
     Deviation(Deviation),
 }
 
@@ -121,7 +126,8 @@ pub enum Deviation {
     },
     /// A command that is encoded otherwise than RFC 5024 says, and still clear.
     Encoding(oftp::Deviation),
-    /// ESID 00 straight after EFID, without waiting for EFPA: the file is kept if it proves durable.
+    /// ESID 00 straight after EFID, without waiting for EFPA: the file is kept if it proves
+    /// durable.
     EndedBeforeAnswer,
 }
 
@@ -141,23 +147,26 @@ impl Deviation {
 
 impl fmt::Display for Deviation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
+        let sentence = match self {
             Self::EmptyFileWithoutData => {
-                f.write_str("an empty file came without any DATA buffer; RFC 5024 section 7.2 wants one that ends it")
+                "an empty file came without the DATA buffer that ends it (RFC 5024 section 7.2)"
             }
             Self::EndOfRecordMissing => {
-                f.write_str("the last DATA buffer of the file lacks the end-of-record flag (RFC 5024 section 7.2)")
-            }
-            Self::OversizedData { excess } => write!(
-                f,
-                "a DATA buffer is {excess} octets longer than the negotiated size (RFC 5024 section 5.3.2)"
-            ),
-            Self::Encoding(deviation) => {
-                write!(f, "a command is not encoded as RFC 5024 section 5 says: {deviation}")
+                "the last DATA buffer of a file lacks the end-of-record flag (section 7.2)"
             }
             Self::EndedBeforeAnswer => {
-                f.write_str("the partner ended the session right after EFID without waiting for the answer")
+                "the partner ended the session right after EFID and did not wait for the answer"
             }
-        }
+            Self::OversizedData { excess } => {
+                return write!(
+                    f,
+                    "a DATA buffer is {excess} octets longer than agreed (section 5.3.2)"
+                );
+            }
+            Self::Encoding(deviation) => {
+                return write!(f, "a command is not encoded as section 5 says: {deviation}");
+            }
+        };
+        f.write_str(sentence)
     }
 }

@@ -7,21 +7,24 @@
 //!  driver ──▶ handle_timeout(), disconnected() ─▶ abort
 //! ```
 //!
-//! The driver owns the connection, the clock and the files. It may call in any order; a call that does not fit
-//! the present state is answered with a [`RequestError`] and changes nothing. After every call it
+//! The driver owns the connection, the clock and the files. It may call in any order; a call that
+//! does not fit the present state is answered with a [`RequestError`] and changes nothing. After
+//! every call it
 //!
 //! 1. writes [`Session::transmit`] and reports what went out with [`Session::transmitted`],
-//! 2. takes [`Session::poll_event`] until it is empty, fetching file octets with [`Session::take_received`],
+//! 2. takes [`Session::poll_event`] until it is empty, fetching file octets with
+//!    [`Session::take_received`],
 //! 3. arms its timer with [`Session::next_timeout`],
 //! 4. closes the connection once [`Session::must_disconnect`] and all of `transmit` is written.
 //!
-//! The crate assumes that time (a [`core::time::Duration`] since any fixed moment) never runs backwards, and
-//! nothing about the octets a partner sends: any input ends in an event, an ESID or a disconnect, never in a panic,
-//! and memory stays within the ceilings of [`TRANSMIT_CEILING`] and [`RECEIVE_CEILING`] plus one buffer each.
-//! No clock, no randomness and no I/O is reached from here (`clippy.toml` bans them).
+//! The crate assumes that time (a [`core::time::Duration`] since any fixed moment) never runs
+//! backwards, and nothing about the octets a partner sends: any input ends in an event, an ESID or
+//! a disconnect, never in a panic, and memory stays within the ceilings of [`TRANSMIT_CEILING`] and
+//! [`RECEIVE_CEILING`] plus one buffer each. No clock, no randomness and no I/O is reached from
+//! here (`clippy.toml` bans them).
 //!
-//! This stage speaks protocol level 5 and files that travel as one stream of octets: formats U and T, and any format
-//! inside a CMS envelope. Secure authentication is refused where it is asked for.
+//! This stage speaks protocol level 5 and files that travel as one stream of octets: formats U and
+//! T, and any format inside a CMS envelope. Secure authentication is refused where it is asked for.
 #![deny(
     clippy::unwrap_used,
     clippy::expect_used,

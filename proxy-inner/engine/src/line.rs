@@ -12,8 +12,8 @@ use crate::transmit::Transmit;
 use crate::{Deviation, Event, Stats};
 
 /// How many decoded file octets may wait to be taken before
-/// [`Session::receive`](crate::Session::receive) consumes no more. One decoded DATA buffer more can be waiting: at most
-/// 99999 octets, or 3.2 million where compression was agreed.
+/// [`Session::receive`](crate::Session::receive) consumes no more. One decoded DATA buffer more can
+/// be waiting: at most 99999 octets, or 3.2 million where compression was agreed.
 pub const RECEIVE_CEILING: usize = 256 * 1024;
 
 /// A session that is between files gives memory beyond this back.

@@ -1,7 +1,9 @@
-//! The listener table (RFC 5024 section 9.12): accept a file, receive it, acknowledge it, take receipts.
+//! The listener table (RFC 5024 section 9.12): accept a file, receive it, acknowledge it, take
+//! receipts.
 //!
 //! ```text
-//!  IDLELI ──SFID / F_START_FILE_IND──▶ OPIP ──F_START_FILE_RS / SFPA──▶ OPI ──EFID / F_CLOSE_FILE_IND──▶ CLIP
+//!  IDLELI ──SFID / F_START_FILE_IND──▶ OPIP ──F_START_FILE_RS / SFPA──▶ OPI
+//!  OPI ──DATA / F_DATA_IND──▶ OPI ──EFID / F_CLOSE_FILE_IND──▶ CLIP
 //!  CLIP ──F_CLOSE_FILE_RS / EFPA──▶ IDLELI, WF_CD
 //!  IDLELI ──EERP, NERP──▶ RTRP ──F_RTR_RS / RTR──▶ IDLELI
 //! ```
@@ -20,8 +22,8 @@ use crate::state::{Idle, Reply, State, Step, done, settle};
 use crate::turn::WfCd;
 use crate::{Deviation, Durable, Event, FileRefusal, Origin, Request, RequestError, abort};
 
-/// How many octets a DATA buffer may exceed the negotiated size by before it is a size error. Real partners pad their
-/// last buffer with empty subrecord headers.
+/// How many octets a DATA buffer may exceed the negotiated size by before it is a size error. Real
+/// partners pad their last buffer with empty subrecord headers.
 const SLACK: u32 = 4;
 
 /// IDLELI: idle listener.
@@ -365,8 +367,8 @@ impl Step for Clip {
         match command {
             // Nothing that follows an ESID means anything.
             _ if self.ended.is_some() => self.into(),
-            // S5-D would forget a complete file here. Callers that do not wait for EFPA exist: the answer of the driver
-            // is awaited first.
+            // S5-D would forget a complete file here. Callers that do not wait for EFPA exist: the
+            // answer of the driver is awaited first.
             Command::Esid(esid) if esid.reason == EndReason::NORMAL => {
                 line.tolerate(Deviation::EndedBeforeAnswer, true);
                 Self {

@@ -1,7 +1,7 @@
 //! Two SSIDs in, one [`Agreement`] out (RFC 5024 sections 3.2.1 and 5.3.2).
 //!
-//! The initiator's SSID states what it can do; the responder's SSID is the answer. Both functions here are pure, so
-//! that the whole negotiation can be tested as a table.
+//! The initiator's SSID states what it can do; the responder's SSID is the answer. Both functions
+//! here are pure, so that the whole negotiation can be tested as a table.
 
 use core::time::Duration;
 
@@ -24,7 +24,8 @@ pub struct Settings {
     pub compression: bool,
     /// Whether transfers may resume in the middle (SSIDREST).
     pub restart: bool,
-    /// Whether secure authentication is asked for (SSIDAUTH). Not available: see [`Settings::check`].
+    /// Whether secure authentication is asked for (SSIDAUTH). Not available: see
+    /// [`Settings::check`].
     pub authentication: bool,
     /// Time limits.
     pub timers: Timers,
@@ -46,7 +47,8 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Checks the settings by themselves. A session made from settings that fail this check is aborted from the start.
+    /// Checks the settings by themselves. A session made from settings that fail this check is
+    /// aborted from the start.
     ///
     /// # Errors
     /// The first setting that no session can run with.
@@ -74,8 +76,8 @@ impl Settings {
 /// Time limits of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timers {
-    /// How long the partner may be silent while something is expected of it (RFC 5024 section 4.7.2).
-    /// Default 180 seconds.
+    /// How long the partner may be silent while something is expected of it (RFC 5024 section
+    /// 4.7.2). Default 180 seconds.
     pub inactivity: Duration,
 }
 
@@ -152,24 +154,29 @@ impl Mismatch {
     }
 }
 
-/// The SSID with which the initiator opens: its settings as they are. Special logic is for X.25 only: N.
+/// The SSID with which the initiator opens: its settings as they are. Special logic is for X.25
+/// only: N.
 pub(crate) fn opening(settings: &Settings, us: Identity) -> Ssid {
     ssid(&Agreement::of_settings(settings), us)
 }
 
-/// The SSID in which the responder states what was agreed (A-02, A-03: answer the minimum; A-47: special logic N).
+/// The SSID in which the responder states what was agreed (A-02, A-03: answer the minimum; A-47:
+/// special logic N).
 pub(crate) fn answer(agreed: &Agreement, us: Identity) -> Ssid {
     ssid(agreed, us)
 }
 
-/// The responder's first look at a caller's SSID (S1-E, predicate P4): can the modes work together at all?
+/// The responder's first look at a caller's SSID (S1-E, predicate P4): can the modes work together
+/// at all?
 ///
-/// The table disconnects without a word; RFC 5024 has ESID 10 for exactly this, so it is sent.
+/// The table disconnects without a word; RFC 5024 has ESID 10 for exactly this, so it is sent
+///
 pub(crate) fn mode_possible(ours: &Settings, theirs: &Ssid) -> Result<Mode, Mismatch> {
     join_modes(ours.mode, theirs.mode)
 }
 
-/// The responder's negotiation (S1-G): authentication first (!P10 is 12), then all else (P2 fails is 10).
+/// The responder's negotiation (S1-G): authentication first (!P10 is 12), then all else (P2 fails
+/// is 10).
 pub(crate) fn as_responder(ours: &Settings, theirs: &Ssid) -> Result<Agreement, Mismatch> {
     same_authentication(ours, theirs)?;
     let mode = mode_possible(ours, theirs)?;
@@ -185,10 +192,12 @@ pub(crate) fn as_responder(ours: &Settings, theirs: &Ssid) -> Result<Agreement, 
     })
 }
 
-/// The initiator's check of the answer (S1-D): capabilities first (else is 10), then authentication (!P8 is 12).
+/// The initiator's check of the answer (S1-D): capabilities first (else is 10), then authentication
+/// (!P8 is 12).
 ///
-/// A credit above the one offered is a protocol error by RFC 5024 section 5.3.2, hence ESID 02. An answer `B` to
-/// `S` or `R` is taken as the narrower mode, a larger buffer as the smaller one.
+/// A credit above the one offered is a protocol error by RFC 5024 section 5.3.2, hence ESID 02
+/// . An answer `B` to `S` or `R` is taken as the narrower mode, a larger buffer as the
+/// smaller one.
 pub(crate) fn as_initiator(ours: &Settings, theirs: &Ssid) -> Result<Agreement, Mismatch> {
     let mode = join_modes(ours.mode, theirs.mode)?;
     let (level, buffer, credit) = common_sizes(ours, theirs)?;

@@ -2,9 +2,9 @@
 
 /// "The whole file is on disk": what a positive end-of-file answer is made from.
 ///
-/// An EFPA tells the partner that it may forget its copy, so the engine sends one only against this proof and only
-/// if the proof covers exactly the octets that were received. The driver makes it from what the store returned after
-/// syncing, and nowhere else.
+/// An EFPA tells the partner that it may forget its copy, so the engine sends one only against this
+/// proof and only if the proof covers exactly the octets that were received. The driver makes it
+/// from what the store returned after syncing, and nowhere else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "a proof that is not handed to the engine acknowledges nothing"]
 pub struct Durable {
@@ -12,7 +12,8 @@ pub struct Durable {
 }
 
 impl Durable {
-    /// States that a file of `octets` octets, counted from its very start also after a restart, is synced.
+    /// States that a file of `octets` octets, counted from its very start also after a restart, is
+    /// synced.
     pub const fn synced(octets: u64) -> Self {
         Self { octets }
     }

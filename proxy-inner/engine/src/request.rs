@@ -6,33 +6,36 @@ use crate::{Durable, Identity};
 
 /// One request or answer of the driver.
 ///
-/// F_DATA_RQ is not here: file octets go through [`Session::send_data`](crate::Session::send_data) without a copy.
+/// F_DATA_RQ is not here: file octets go through [`Session::send_data`](crate::Session::send_data)
+/// without a copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request {
-    /// F_CONNECT_RS, the answer to [`Event::Connect`](crate::Event::Connect): who we are to this partner, or why
-    /// the session is refused (ESID with that reason).
+    /// F_CONNECT_RS, the answer to [`Event::Connect`](crate::Event::Connect): who we are to this
+    /// partner, or why the session is refused (ESID with that reason).
     ConnectResponse(Result<Identity, Refusal>),
-    /// F_START_FILE_RQ: offer a file. Restart positions are in units of the format (1024 octets here).
+    /// F_START_FILE_RQ: offer a file. Restart positions are in units of the format (1024 octets
+    /// here).
     StartFile(Sfid),
-    /// F_START_FILE_RS, the answer to [`Event::StartFile`](crate::Event::StartFile): the position we hold, at most
-    /// the one offered and in the same unit, or why the file is refused.
+    /// F_START_FILE_RS, the answer to [`Event::StartFile`](crate::Event::StartFile): the position
+    /// we hold, at most the one offered and in the same unit, or why the file is refused.
     StartFileResponse(Result<u64, FileRefusal>),
-    /// F_CLOSE_FILE_RQ: the file has been sent to its end. Totals of the whole file, also after a restart; records
-    /// are 0 for a file that travels as one stream.
+    /// F_CLOSE_FILE_RQ: the file has been sent to its end. Totals of the whole file, also after a
+    /// restart; records are 0 for a file that travels as one stream.
     CloseFile {
         /// EFIDRCNT.
         records: u64,
         /// EFIDUCNT.
         octets: u64,
     },
-    /// F_CLOSE_FILE_RS, the answer to [`Event::CloseFile`](crate::Event::CloseFile): the file is durable, and
-    /// whether we want the turn (EFPACD = Y); or why it is refused.
+    /// F_CLOSE_FILE_RS, the answer to [`Event::CloseFile`](crate::Event::CloseFile): the file is
+    /// durable, and whether we want the turn (EFPACD = Y); or why it is refused.
     CloseFileResponse(Result<(Durable, bool), EndFileRefusal>),
     /// F_EERP_RQ: send a positive receipt.
     Eerp(Eerp),
     /// F_NERP_RQ: send a negative receipt.
     Nerp(Nerp),
-    /// F_RTR_RS, the answer to [`Event::Eerp`](crate::Event::Eerp) and [`Event::Nerp`](crate::Event::Nerp).
+    /// F_RTR_RS, the answer to [`Event::Eerp`](crate::Event::Eerp) and
+    /// [`Event::Nerp`](crate::Event::Nerp).
     RtrResponse,
     /// F_CD_RQ: give the turn away.
     ChangeDirection,

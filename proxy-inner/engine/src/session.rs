@@ -1,4 +1,5 @@
-//! One session, from the connection's first octet to its last: octets and requests in, octets and events out.
+//! One session, from the connection's first octet to its last: octets and requests in, octets and
+//! events out.
 
 use core::time::Duration;
 
@@ -19,7 +20,8 @@ pub struct Session {
 }
 
 impl Session {
-    /// The side that opened the connection, which is up (state I_WF_RM). It waits for SSRM and introduces itself as `us`.
+    /// The side that opened the connection, which is up (state I_WF_RM). It waits for SSRM and
+    /// introduces itself as `us`.
     ///
     /// With settings that fail [`Settings::check`] the session is aborted from the start.
     #[must_use]
@@ -60,11 +62,12 @@ impl Session {
         Self { line, state }
     }
 
-    /// Takes octets of the partner and returns how many were consumed: whole exchange buffers from the front. The driver
-    /// offers the rest again, with what came after it.
+    /// Takes octets of the partner and returns how many were consumed: whole exchange buffers from
+    /// the front. The driver offers the rest again, with what came after it.
     ///
-    /// Stops early while [`RECEIVE_CEILING`] or more file octets wait in [`Session::take_received`]. It does not stop for an
-    /// event that waits for an answer: nothing but ESID may come then, and what else comes is judged by the state tables.
+    /// Stops early while [`RECEIVE_CEILING`] or more file octets wait in
+    /// [`Session::take_received`]. It does not stop for an event that waits for an answer: nothing
+    /// but ESID may come then, and what else comes is judged by the state tables.
     pub fn receive(&mut self, input: &[u8], now: Duration) -> usize {
         let mut used = 0;
         loop {
@@ -106,7 +109,8 @@ impl Session {
         }
     }
 
-    /// When [`Session::handle_timeout`] is to be called at the latest; `None` while only the driver is waited for.
+    /// When [`Session::handle_timeout`] is to be called at the latest; `None` while only the driver
+    /// is waited for.
     ///
     /// The time the driver takes for its own answers is not watched here.
     #[must_use]
@@ -117,7 +121,8 @@ impl Session {
     /// Asks for something, or answers an event.
     ///
     /// # Errors
-    /// If the request does not fit the state or the wire; nothing was sent then and the state is the same.
+    /// If the request does not fit the state or the wire; nothing was sent then and the state is
+    /// the same.
     pub fn request(&mut self, request: Request, now: Duration) -> Result<(), RequestError> {
         let outcome = self.step(|state, line| state.request(request, line));
         if outcome.is_ok() {
@@ -126,13 +131,15 @@ impl Session {
         outcome
     }
 
-    /// Sends octets of the open file (F_DATA_RQ) and returns how many were taken, as many as credit and
-    /// [`TRANSMIT_CEILING`](crate::TRANSMIT_CEILING) allow.
+    /// Sends octets of the open file (F_DATA_RQ) and returns how many were taken, as many as credit
+    /// and [`TRANSMIT_CEILING`](crate::TRANSMIT_CEILING) allow.
     ///
-    /// `end_of_file` says that `file` reaches to the end of the file; the call that takes its last octet marks the end. An
-    /// empty `file` with `end_of_file` sends the mark alone, as for an empty file; [`Session::can_close_file`] tells whether it
-    /// went out. Without `end_of_file`, a tail that fills no buffer is left for the next call (unless it is all there is).
-    /// Less than all, or 0, means: drain [`Session::transmit`], wait for [`Event::DataConfirm`], offer the rest again.
+    /// `end_of_file` says that `file` reaches to the end of the file; the call that takes its last
+    /// octet marks the end. An empty `file` with `end_of_file` sends the mark alone, as for an
+    /// empty file; [`Session::can_close_file`] tells whether it went out. Without `end_of_file`, a
+    /// tail that fills no buffer is left for the next call (unless it is all there is). Less than
+    /// all, or 0, means: drain [`Session::transmit`], wait for [`Event::DataConfirm`], offer the
+    /// rest again.
     ///
     /// # Errors
     /// If no file of ours is open, or octets come after its end.
@@ -174,8 +181,9 @@ impl Session {
         matches!(&self.state, State::Opo(opo) if !opo.ended()) && self.line.transmit.has_room()
     }
 
-    /// Has the end of our file been sent and may [`Request::CloseFile`] follow? After a last buffer that used the last credit
-    /// this is so only when the partner has granted more ([`Event::DataConfirm`]).
+    /// Has the end of our file been sent and may [`Request::CloseFile`] follow? After a last buffer
+    /// that used the last credit this is so only when the partner has granted more
+    /// ([`Event::DataConfirm`]).
     #[must_use]
     pub fn can_close_file(&self) -> bool {
         matches!(&self.state, State::Opo(opo) if opo.ended())
@@ -208,7 +216,8 @@ impl Session {
         self.line.received.len()
     }
 
-    /// Moves the decoded file octets out. `into` is cleared first and its allocation is used for the next octets.
+    /// Moves the decoded file octets out. `into` is cleared first and its allocation is used for
+    /// the next octets.
     pub fn take_received(&mut self, into: &mut Vec<u8>) {
         self.line.take_received(into);
     }
@@ -225,8 +234,9 @@ impl Session {
         self.state.name()
     }
 
-    /// The session is over (N_DISC_RQ): write what is left of [`Session::transmit`], then close the connection. The driver
-    /// bounds how long it tries; after a time-out or a disconnect the partner may not read any more.
+    /// The session is over (N_DISC_RQ): write what is left of [`Session::transmit`], then close the
+    /// connection. The driver bounds how long it tries; after a time-out or a disconnect the
+    /// partner may not read any more.
     #[must_use]
     pub fn must_disconnect(&self) -> bool {
         matches!(self.state, State::Idle(_))

@@ -1,8 +1,9 @@
-//! The speaker tables (RFC 5024 sections 9.10 and 9.11): offer a file, send it, end it, send receipts, give the turn.
+//! The speaker tables (RFC 5024 sections 9.10 and 9.11): offer a file, send it, end it, send
+//! receipts, give the turn.
 //!
 //! ```text
 //!  IDLESP ──F_START_FILE_RQ / SFID──▶ OPOP ──SFPA──▶ OPO ──last credit──▶ OPOWFC ──CDT──▶ OPO
-//!                                                     └──F_CLOSE_FILE_RQ / EFID──▶ CLOP ──EFPA, EFNA──▶ IDLESP, IDLELI
+//!  OPO ──F_CLOSE_FILE_RQ / EFID──▶ CLOP ──EFPA, EFNA──▶ IDLESP, IDLELI
 //!  IDLESP ──F_EERP_RQ / EERP──▶ WF_RTR ──RTR──▶ IDLESP
 //! ```
 //!
@@ -37,7 +38,8 @@ impl Step for Idlesp {
     }
 }
 
-/// IDLESPCD: idle speaker by the partner's own wish; may release the session, may not hand the turn back (R-157, R-159).
+/// IDLESPCD: idle speaker by the partner's own wish; may release the session, may not hand the turn
+/// back (R-157, R-159).
 #[derive(Debug)]
 pub(crate) struct Idlespcd;
 
@@ -98,7 +100,8 @@ pub(crate) fn receipt(command: &Command<'_>, line: &mut Line) -> Result<State, R
     Ok(WfRtr.into())
 }
 
-/// U and T files are one record each, and so is whatever a CMS envelope or a file service made of a file (R-216).
+/// U and T files are one record each, and so is whatever a CMS envelope or a file service made of a
+/// file (R-216).
 pub(crate) fn travels_as_stream(sfid: &Sfid) -> bool {
     !sfid.format.has_records()
         || sfid.envelope
@@ -121,7 +124,8 @@ impl Step for Opop {
                 let what = format!("SFPA answers position {} to {}", sfpa.answer, self.restart);
                 abort::violation(line, &what)
             }
-            // S3-K: SFPA grants a full window (R-123); sending starts at the lower position (R-151).
+            // S3-K: SFPA grants a full window (R-123); sending starts at the lower position
+            // (R-151).
             Command::Sfpa(sfpa) => {
                 line.tell(Event::StartFileAccepted {
                     answer: sfpa.answer,
@@ -192,7 +196,8 @@ impl Opo {
         let whole = capacity(buffer);
         let mut rest = file;
         while !sending.ended && (end_of_file || !rest.is_empty()) {
-            // A tail that fills no buffer waits for what follows it, rather than cost a credit of its own.
+            // A tail that fills no buffer waits for what follows it, rather than cost a credit of
+            // its own.
             if !end_of_file && rest.len() < whole && rest.len() < file.len() {
                 break;
             }
@@ -215,7 +220,8 @@ impl Opo {
 }
 
 impl Step for Opo {
-    /// CDT is out of place while credit is left (S3-P, R-129, A-46), EFPA and EFNA before EFID (S4-B).
+    /// CDT is out of place while credit is left (S3-P, R-129, A-46), EFPA and EFNA before EFID
+    /// (S4-B).
     fn command(self, command: Command<'_>, line: &mut Line) -> State {
         abort::other_command("OPO", command, line)
     }
@@ -231,7 +237,8 @@ impl Step for Opo {
 }
 
 impl Sending {
-    /// S4-A: EFID goes out. The counts are totals of the whole file (R-137, R-138); a stream has no records (R-136, A-30).
+    /// S4-A: EFID goes out. The counts are totals of the whole file (R-137, R-138); a stream has no
+    /// records (R-136, A-30).
     fn close(self, records: u64, octets: u64, line: &mut Line) -> Result<State, RequestError> {
         if !self.ended {
             return Err(RequestError::EndNotSent);

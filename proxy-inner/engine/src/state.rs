@@ -8,9 +8,9 @@
 //!  abort.rs     any ▶ WF_NDISC ▶ IDLE
 //! ```
 //!
-//! A state consumes itself: `command` and `request` take `self` and return what comes next, so that nothing of an old
-//! state can be used by mistake. I_WF_NC has no struct because a session begins with its connection; WF_SECD, WF_AUCH
-//! and WF_AURP join when secure authentication does.
+//! A state consumes itself: `command` and `request` take `self` and return what comes next, so that
+//! nothing of an old state can be used by mistake. I_WF_NC has no struct because a session begins
+//! with its connection; WF_SECD, WF_AUCH and WF_AURP join when secure authentication does.
 
 use oftp::Command;
 
@@ -21,8 +21,8 @@ use crate::speaker::{Clop, Idlesp, Idlespcd, Opo, Opop, Opowfc, WfRtr};
 use crate::turn::{Cdstwfcd, Erstwfcd, Nrstwfcd, Sfstwfcd, WfCd};
 use crate::{Request, RequestError, abort};
 
-/// What a request comes to: the next state, and whether the request was carried out. A request that was not leaves the
-/// state as it was (rule C6).
+/// What a request comes to: the next state, and whether the request was carried out. A request that
+/// was not leaves the state as it was (rule C6).
 pub(crate) type Reply = (State, Result<(), RequestError>);
 
 /// One state of the automaton.
@@ -81,7 +81,8 @@ macro_rules! states {
                 match self { $(Self::$name(_) => Phase::$phase,)+ }
             }
 
-            /// Whom the session waits for, which decides whether the inactivity timer counts (A-12).
+            /// Whom the session waits for, which decides whether the inactivity timer counts
+            /// (A-12).
             pub(crate) const fn awaits(&self) -> Awaits {
                 match self { $(Self::$name(_) => Awaits::$awaits,)+ }
             }
@@ -135,7 +136,8 @@ pub enum Phase {
     ConnectOffered,
     /// We are speaker: offer a file, send a receipt, or give the turn away.
     IdleSpeaker,
-    /// We are speaker by the partner's own wish: the same, but releasing the session replaces giving the turn away.
+    /// We are speaker by the partner's own wish: the same, but releasing the session replaces
+    /// giving the turn away.
     IdleSpeakerAfterCd,
     /// Our offer waits for its answer.
     StartPending,
@@ -157,7 +159,8 @@ pub enum Phase {
     Receiving,
     /// [`Event::CloseFile`](crate::Event::CloseFile) waits for its answer.
     CloseOffered,
-    /// [`Event::Eerp`](crate::Event::Eerp) or [`Event::Nerp`](crate::Event::Nerp) waits for its answer.
+    /// [`Event::Eerp`](crate::Event::Eerp) or [`Event::Nerp`](crate::Event::Nerp) waits for its
+    /// answer.
     ReceiptOffered,
     /// We asked for the turn. One request may be made already; it is stored until the turn arrives.
     AwaitingTurn,
@@ -189,8 +192,8 @@ impl Step for Idle {
 pub(crate) struct WfNdisc;
 
 impl Step for WfNdisc {
-    /// S3-S and C3: whatever follows an ESID of ours is ignored and reaches nobody (R-165). This holds for SSID too,
-    /// although table S1 would list it under "Other States".
+    /// S3-S and C3: whatever follows an ESID of ours is ignored and reaches nobody (R-165). This
+    /// holds for SSID too, although table S1 would list it under "Other States".
     fn command(self, _: Command<'_>, _: &mut Line) -> State {
         self.into()
     }

@@ -1,8 +1,8 @@
 //! The inactivity timer (RFC 5024 section 4.7.2), the only timer a session on TCP has.
 //!
-//! Every transition restarts it. Whether its end means anything is decided when it comes: only where the partner
-//! is awaited, and only if nothing moved since it was started. Writes and reads of the driver are told without a time, so
-//! they leave a mark that buys one more round.
+//! Every transition restarts it. Whether its end means anything is decided when it comes:
+//! only where the partner is awaited, and only if nothing moved since it was started. Writes and
+//! reads of the driver are told without a time, so they leave a mark that buys one more round.
 
 use core::time::Duration;
 

@@ -2,8 +2,8 @@
 
 use oftp::{Command, EncodeError, Level};
 
-/// How many octets may wait to be written before [`Session::send_data`](crate::Session::send_data) takes no more.
-/// At most one exchange buffer more can be waiting.
+/// How many octets may wait to be written before [`Session::send_data`](crate::Session::send_data)
+/// takes no more. At most one exchange buffer more can be waiting.
 pub const TRANSMIT_CEILING: usize = 512 * 1024;
 
 /// A session that is between files gives memory beyond this back.
@@ -11,8 +11,8 @@ const KEPT: usize = 16 * 1024;
 
 /// A buffer that grows at the end and is drained at the front.
 ///
-/// Drained octets stay in place until at least as many were drained as are left, so that moving the rest costs at most
-/// one octet moved for one octet sent.
+/// Drained octets stay in place until at least as many were drained as are left, so that moving the
+/// rest costs at most one octet moved for one octet sent.
 #[derive(Debug, Default)]
 pub(crate) struct Transmit {
     octets: Vec<u8>,
@@ -46,7 +46,8 @@ impl Transmit {
         result
     }
 
-    /// The buffer to append DATA to, if there is room. Asking in vain is remembered: see [`Transmit::drain`].
+    /// The buffer to append DATA to, if there is room. Asking in vain is remembered: see
+    /// [`Transmit::drain`].
     pub(crate) fn room_for_data(&mut self) -> Option<&mut Vec<u8>> {
         if !self.has_room() {
             self.full = true;
@@ -57,7 +58,8 @@ impl Transmit {
         Some(&mut self.octets)
     }
 
-    /// Would data be taken? Drained octets still in place count, so that memory stays under the ceiling too.
+    /// Would data be taken? Drained octets still in place count, so that memory stays under the
+    /// ceiling too.
     pub(crate) fn has_room(&self) -> bool {
         let held = if self.can_compact() {
             self.pending().len()
@@ -67,7 +69,8 @@ impl Transmit {
         !self.full && held < TRANSMIT_CEILING
     }
 
-    /// The driver wrote `count` octets. True when file data that was turned away may now be offered again.
+    /// The driver wrote `count` octets. True when file data that was turned away may now be offered
+    /// again.
     pub(crate) fn drain(&mut self, count: usize) -> bool {
         self.sent = self.sent.saturating_add(count).min(self.octets.len());
         if self.is_empty() {

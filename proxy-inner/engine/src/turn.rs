@@ -1,7 +1,8 @@
 //! Waiting for the turn that EFPA (CD = Y) asked for: the WF_CD columns of RFC 5024 section 9.10.
 //!
-//! The driver believes it is speaker already, so one request may come; it is kept and carried out when CD arrives
-//! . A second one is a user error (S3-U, S3-W). What is kept was checked before, so that it cannot fail then.
+//! The driver believes it is speaker already, so one request may come; it is kept and carried out
+//! when CD arrives. A second one is a user error (S3-U, S3-W). What is kept was checked
+//! before, so that it cannot fail then.
 
 use oftp::{Command, Eerp, Nerp, Sfid};
 

@@ -1,4 +1,5 @@
-//! The connection breaks at any octet: both sides end, nobody hangs, nothing half is taken for whole.
+//! The connection breaks at any octet: both sides end, nobody hangs, nothing half is taken for
+//! whole.
 
 use engine::{Origin, Settings};
 
@@ -81,7 +82,8 @@ fn random_cuts_under_random_splits_never_hang() {
     }
 }
 
-/// Any octets at all: a session ends or waits, it never panics.
+/// Any octets at all: a session ends or waits, it never panics (R-004, R-028 to to
+///
 #[test]
 fn damaged_octets_end_in_an_abort_or_a_wait_and_never_in_a_panic() {
     for seed in 0..600 {

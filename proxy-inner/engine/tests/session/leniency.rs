@@ -58,7 +58,8 @@ fn a_file_whose_last_buffer_does_not_end_it_is_taken_and_named() {
     assert_eq!(session.state_name(), "CLIP");
 }
 
-/// A buffer with up to four octets of padding passes, counted each time and named once a file; five do not.
+/// A buffer with up to four octets of padding passes, counted each time and named once a file; five
+/// do not.
 #[test]
 fn buffers_a_few_octets_too_long_are_taken_and_named_once_a_file() {
     let room = usize::try_from(settings().buffer).unwrap() - 1;
@@ -90,7 +91,8 @@ fn buffers_a_few_octets_too_long_are_taken_and_named_once_a_file() {
     );
 }
 
-/// A caller that does not wait for EFPA: the file is settled, no answer goes out, then the end is reported.
+/// A caller that does not wait for EFPA: the file is settled, no answer goes out, then the end is
+/// reported.
 #[test]
 fn an_end_right_after_the_file_waits_until_the_file_is_settled() {
     for kept in [true, false] {
@@ -132,7 +134,8 @@ fn an_end_with_a_reason_after_the_file_is_an_abort() {
     );
 }
 
-/// not tolerated: a count that differs is refused by the engine itself and what came is forgotten.
+/// not tolerated: a count that differs is refused by the engine itself and what came is
+/// forgotten.
 #[test]
 fn a_wrong_octet_count_is_refused_with_reason_11_without_asking() {
     let mut session = receiving(&settings());
@@ -177,7 +180,8 @@ fn data_after_the_end_is_refused_with_reason_11_at_the_end_of_the_file() {
     assert_eq!(session.state_name(), "IDLELI");
 }
 
-/// buffers and subrecords without octets are fine anywhere and cost a credit like all others.
+/// buffers and subrecords without octets are fine anywhere and cost a credit like all
+/// others.
 #[test]
 fn empty_buffers_are_taken_and_cost_credit() {
     let mut ours = settings();

@@ -1,4 +1,5 @@
-//! The engine under test: pairs of sessions under invented time, and single sessions against a scripted partner.
+//! The engine under test: pairs of sessions under invented time, and single sessions against a
+//! scripted partner.
 //!
 //! Nothing here sleeps or reads a clock. Random tests print their seed.
 #![expect(

@@ -3,7 +3,9 @@
 use engine::{Agreement, Event, Origin, Request, Session, Settings, SettingsError};
 use oftp::{Command, EndReason, Level, Mode, Ssid, Ssrm};
 
-use crate::script::{NOW, OURS, abort_of, ask, feed, identity, news, said, settings, ssid};
+use crate::script::{
+    NOW, OURS, THEIRS, abort_of, ask, code, feed, identity, news, said, settings, ssid,
+};
 
 fn initiated(ours: &Settings, answer: Ssid) -> Session {
     let mut session = Session::initiator(ours.clone(), identity(OURS), NOW);
@@ -182,7 +184,8 @@ fn an_answer_with_more_credit_than_offered_ends_with_reason_02() {
     assert_eq!(refused(&mut session), EndReason::PROTOCOL_VIOLATION);
 }
 
-/// compression and restart only if both want them; the responder never adds restart.
+/// compression and restart only if both want them; the responder never adds
+/// restart.
 #[test]
 fn compression_and_restart_are_used_only_if_both_want_them() {
     for (asked, able) in [(false, false), (false, true), (true, false), (true, true)] {
@@ -231,7 +234,8 @@ fn an_answer_with_restart_that_was_not_offered_ends_with_reason_10() {
     assert_eq!(refused(&mut session), EndReason::INCOMPATIBLE);
 }
 
-/// special logic is for X.25; asked for it we answer N, answered with it we end.
+/// special logic is for X.25; asked for it we answer N, answered with it we
+/// end.
 #[test]
 fn special_logic_is_never_agreed() {
     let asked = Ssid {
@@ -243,7 +247,8 @@ fn special_logic_is_never_agreed() {
     assert_eq!(refused(&mut session), EndReason::INCOMPATIBLE);
 }
 
-/// authentication must be the same on both sides; at the initiator 10 comes before 12 (S1-D).
+/// authentication must be the same on both sides; at the initiator 10 comes before 12
+/// (S1-D).
 #[test]
 fn authentication_asked_by_one_side_ends_with_reason_12() {
     let theirs = Ssid {
@@ -290,12 +295,10 @@ fn a_partner_of_a_lower_level_ends_with_reason_10() {
 fn both_sides_are_told_who_the_partner_is_and_what_was_agreed() {
     let mut session = responded(&settings(), ssid(&settings()));
     let told = news(&mut session);
-    assert!(
-        matches!(&told[0], Event::Connect(theirs) if theirs.code == crate::script::code("O0013000002THEM"))
-    );
+    assert!(matches!(&told[0], Event::Connect(theirs) if theirs.code == code(THEIRS)));
     assert!(matches!(&told[1], Event::Connected(agreed, _) if agreed.level == Level::L5));
     let answer = answered(&session);
-    assert!(answer.code == crate::script::code(OURS) && !answer.authentication);
+    assert!(answer.code == code(OURS) && !answer.authentication);
 }
 
 /// the responder greets, the initiator waits for it.

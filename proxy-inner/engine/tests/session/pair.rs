@@ -1,4 +1,5 @@
-//! Two engines joined by byte queues, each with a monitor that has files to send and keeps what it receives.
+//! Two engines joined by byte queues, each with a monitor that has files to send and keeps what it
+//! receives.
 //!
 //! ```text
 //!  Monitor ── Session ──▶ queue ──▶ input ── Session ── Monitor
@@ -57,7 +58,8 @@ impl Split {
     }
 }
 
-/// The user of one engine: offers its files, keeps what comes, sends receipts for it, ends the session when done.
+/// The user of one engine: offers its files, keeps what comes, sends receipts for it, ends the
+/// session when done.
 #[derive(Debug, Default)]
 pub(crate) struct Monitor {
     pub(crate) outbox: VecDeque<(Sfid, Vec<u8>)>,
@@ -116,7 +118,8 @@ impl Monitor {
     fn hear(&mut self, event: Event, session: &mut Session, now: Duration) {
         let mut answer = |request: Request| {
             let name = request.name();
-            // C8: the session may have ended meanwhile; the answer then is an error and nothing else.
+            // C8: the session may have ended meanwhile; the answer then is an error and nothing
+            // else.
             if let Err(error) = session.request(request, now) {
                 let over = matches!(session.phase(), Phase::Closed | Phase::Ending);
                 assert!(over, "{name}: {error}");

@@ -1,4 +1,5 @@
-//! Ceilings: what waits to be written and what waits to be taken stays bounded, and no buffer is allocated per DATA.
+//! Ceilings: what waits to be written and what waits to be taken stays bounded, and no buffer is
+//! allocated per DATA.
 
 use engine::{Event, RECEIVE_CEILING, Settings, TRANSMIT_CEILING};
 use oftp::Command;
@@ -86,7 +87,8 @@ fn no_buffer_is_allocated_per_data_buffer() {
     assert!(seen.len() <= 3, "{} allocations in use", seen.len());
 }
 
-/// A tail that fills no buffer is left for the next call, so that pieces of any size cost no extra credit.
+/// A tail that fills no buffer is left for the next call, so that pieces of any size cost no extra
+/// credit.
 #[test]
 fn a_tail_that_fills_no_buffer_waits_for_what_follows() {
     let mut session = sending(&Settings {

@@ -48,11 +48,13 @@ proptest! {
         pair.assert_clean();
         prop_assert!(pair.responder.monitor.inbox[0].1 == file);
         prop_assert!(pair.initiator.monitor.inbox[0].1 == answer);
-        let agreed = pair.initiator.session.agreement().map(|agreed| (agreed.buffer, agreed.credit));
+        let agreed = pair.initiator.session.agreement();
+        let agreed = agreed.map(|agreed| (agreed.buffer, agreed.credit));
         prop_assert_eq!(agreed, Some((buffers.0.min(buffers.1), credits.0.min(credits.1))));
     }
 
-    /// any octets, fed to any state in any pieces, end in a state and never in a panic.
+    /// any octets, fed to any state in any pieces, end in a state and never
+    /// in a panic.
     #[test]
     fn any_octets_are_survived_in_every_early_state(
         octets in prop::collection::vec(any::<u8>(), 0..400),

@@ -5,7 +5,8 @@ use engine::{Deviation, Settings};
 use crate::pair::{Dice, Pair, Split};
 use crate::script::{eerp_for, settings, sfid};
 
-/// sizes around subrecords and buffers, both directions, receipts for all, one session.
+/// sizes around subrecords and buffers, both directions, receipts for all, one
+/// session.
 #[test]
 fn files_of_every_critical_size_cross_both_ways_in_one_session_with_receipts() {
     let settings = Settings {

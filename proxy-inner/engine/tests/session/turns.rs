@@ -81,7 +81,8 @@ fn only_a_turn_that_was_asked_for_may_be_handed_back() {
     assert_eq!(said(&mut asked), ["CD"]);
 }
 
-/// a receipt ends the special condition: no normal release any more, but the turn may be given.
+/// a receipt ends the special condition: no normal release any more, but the turn may be
+/// given.
 #[test]
 fn after_a_receipt_the_turn_is_an_ordinary_one() {
     let mut session = listener(&settings());

@@ -1,8 +1,9 @@
 //! The state tables of RFC 5024 section 9, executed cell by cell.
 //!
-//! `tests/tables/s1.txt` to `s5.txt` hold the matrices as printed and the transitions, `completions.txt` the local decisions
-//! for cells the RFC leaves open. Every event is applied to every state: an explicit cell wins wherever it stands, then the
-//! "Other" column of the event's own table, then the completions.
+//! `tests/tables/s1.txt` to `s5.txt` hold the matrices as printed and the transitions,
+//! `completions.txt` the local decisions for cells the RFC leaves open. Every event is applied to
+//! every state: an explicit cell wins wherever it stands, then the "Other" column of the event's
+//! own table, then the completions.
 
 mod drive;
 mod table;
@@ -35,7 +36,8 @@ fn every_cell_in_scope_reacts_as_the_tables_say() {
     }
     tally.print(&tables);
     assert!(tally.failures.is_empty(), "{}", tally.failures.join("\n"));
-    // The printed figures must not shrink unnoticed: 24 states and 36 events, less what is out of scope.
+    // The printed figures must not shrink unnoticed: 24 states and 36 events, less what is out of
+    // scope.
     assert!(
         tally.cells >= 24 * 33,
         "only {} cells were run",
@@ -201,7 +203,7 @@ impl Tally {
 
     fn print(&self, tables: &[Table]) {
         println!(
-            "{} cells run in {} ways: {} from the tables, {} local decisions in them, {} completed by C1 to C8",
+            "{} cells run in {} ways: {} from the tables, {} local, {} completed by C1 to C8",
             self.cells, self.runs, self.from_tables, self.local, self.completed
         );
         println!("out of scope, states: {}", OUT_OF_SCOPE_STATES.join(", "));
@@ -215,7 +217,7 @@ impl Tally {
             println!("out of scope, cell: {cell}");
         }
         println!(
-            "not reachable: S5-I predicate P6 (credit exceeded), since CDT is sent at once; see credit.rs"
+            "not reachable: S5-I predicate P6 (credit exceeded): CDT goes out at once; see credit.rs"
         );
     }
 }

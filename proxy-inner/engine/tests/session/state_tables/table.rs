@@ -148,7 +148,8 @@ impl Table {
         self.explicit(event, "Other")
     }
 
-    /// The ways to run a transition for this event; a line that names the event wins over one that names none.
+    /// The ways to run a transition for this event; a line that names the event wins over one that
+    /// names none.
     pub(super) fn of_letter(
         &self,
         letter: &str,
