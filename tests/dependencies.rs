@@ -5,11 +5,24 @@ use support::binaries::cargo;
 /// The names of every crate that a package's own build links, with versions.
 fn tree(package: &str) -> Vec<String> {
     let output = cargo()
-        .args(["tree", "--package", package, "--edges", "normal", "--prefix", "none", "--locked"])
+        .args([
+            "tree",
+            "--package",
+            package,
+            "--edges",
+            "normal",
+            "--prefix",
+            "none",
+            "--locked",
+        ])
         .args(["--format", "{p}"])
         .output()
         .expect("cargo runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let text = String::from_utf8(output.stdout).expect("cargo writes UTF-8");
     let mut crates: Vec<String> = text
         .lines()
@@ -25,7 +38,10 @@ fn tree(package: &str) -> Vec<String> {
 }
 
 fn named<'a>(crates: &'a [String], name: &str) -> Vec<&'a String> {
-    crates.iter().filter(|one| one.split(' ').next() == Some(name)).collect()
+    crates
+        .iter()
+        .filter(|one| one.split(' ').next() == Some(name))
+        .collect()
 }
 
 #[test]
@@ -40,7 +56,14 @@ fn the_dmz_half_has_no_aws_lc() {
 #[test]
 fn the_dmz_half_has_nothing_of_the_inner_half() {
     let crates = tree("proxy-dmz");
-    for name in ["engine", "store", "rusqlite", "libsqlite3-sys", "x509-parser", "rcgen"] {
+    for name in [
+        "engine",
+        "store",
+        "rusqlite",
+        "libsqlite3-sys",
+        "x509-parser",
+        "rcgen",
+    ] {
         assert!(named(&crates, name).is_empty(), "{name} is in proxy-dmz");
     }
 }
@@ -56,29 +79,53 @@ fn the_inner_half_has_no_rsa_crate_and_no_ring() {
 #[test]
 fn there_is_one_aws_lc_and_it_is_the_one_that_aws_lc_rs_uses() {
     let path = support::binaries::workspace_root().join("Cargo.lock");
-    let lock: toml::Table =
-        std::fs::read_to_string(path).expect("Cargo.lock").parse().expect("TOML");
+    let lock: toml::Table = std::fs::read_to_string(path)
+        .expect("Cargo.lock")
+        .parse()
+        .expect("TOML");
     let packages = lock["package"].as_array().expect("a list of packages");
     let versions: Vec<&str> = packages
         .iter()
         .filter(|package| package["name"].as_str() == Some("aws-lc-sys"))
         .filter_map(|package| package["version"].as_str())
         .collect();
-    assert_eq!(versions.len(), 1, "one C library of cryptography: {versions:?}");
+    assert_eq!(
+        versions.len(),
+        1,
+        "one C library of cryptography: {versions:?}"
+    );
 }
 
 #[test]
 fn the_pure_crates_reach_no_runtime_and_no_socket() {
     for package in ["oftp", "engine"] {
         let output = cargo()
-            .args(["tree", "--package", package, "--edges", "normal", "--prefix", "none"])
+            .args([
+                "tree",
+                "--package",
+                package,
+                "--edges",
+                "normal",
+                "--prefix",
+                "none",
+            ])
             .args(["--locked", "--format", "{p}"])
             .output()
             .expect("cargo runs");
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(text.contains(package), "the tree of {package}: {text}");
-        for name in ["tokio ", "quinn ", "rustls ", "nix ", "getrandom ", "rusqlite "] {
-            assert!(!text.lines().any(|line| line.starts_with(name)), "{name}is in {package}");
+        for name in [
+            "tokio ",
+            "quinn ",
+            "rustls ",
+            "nix ",
+            "getrandom ",
+            "rusqlite ",
+        ] {
+            assert!(
+                !text.lines().any(|line| line.starts_with(name)),
+                "{name}is in {package}"
+            );
         }
     }
 }

@@ -8,12 +8,18 @@ use support::compare::Random;
 
 /// The kept inputs of a body.
 fn corpus(target: &str) -> Vec<Vec<u8>> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("fuzz/corpus")
+        .join(target);
     let inputs: Vec<Vec<u8>> = support::inside::visible_files(&folder)
         .into_iter()
         .map(|path| std::fs::read(path).expect("the corpus is readable"))
         .collect();
-    assert!(!inputs.is_empty(), "there is a corpus in {}", folder.display());
+    assert!(
+        !inputs.is_empty(),
+        "there is a corpus in {}",
+        folder.display()
+    );
     inputs
 }
 
@@ -49,11 +55,18 @@ fn mutate(random: &mut Random, inputs: &[Vec<u8>]) -> Vec<u8> {
 }
 
 fn mutations() -> u64 {
-    std::env::var("FUZZ_MUTATIONS").ok().and_then(|text| text.parse().ok()).unwrap_or(20_000)
+    std::env::var("FUZZ_MUTATIONS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(20_000)
 }
 
 fn smoke(name: &str) {
-    let body = TARGETS.iter().find(|(target, _)| *target == name).expect("a known body").1;
+    let body = TARGETS
+        .iter()
+        .find(|(target, _)| *target == name)
+        .expect("a known body")
+        .1;
     let inputs = corpus(name);
     for input in &inputs {
         body(input);

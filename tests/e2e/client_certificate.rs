@@ -8,15 +8,21 @@ use support::{Directory, Entry, Listener, Offer, Partner, World, directory};
 fn world_that_asks(policy: &str, pinned: &Certificate) -> World {
     let fingerprint = pinned.fingerprint();
     World::with(|setup| {
-        setup.inner.of_listener("client_certificate", &format!("{policy:?}"));
+        setup
+            .inner
+            .of_listener("client_certificate", &format!("{policy:?}"));
         let mut entry = Entry::usual();
         entry.certificates.push(fingerprint);
-        setup.directory = Directory::default().station("OURS", directory::OUR_CODE).partner(entry);
+        setup.directory = Directory::default()
+            .station("OURS", directory::OUR_CODE)
+            .partner(entry);
     })
 }
 
 fn whole_session(partner: Partner, world: &World, dataset: &str) -> bool {
-    let Ok(conversation) = partner.connect(world.public()) else { return false };
+    let Ok(conversation) = partner.connect(world.public()) else {
+        return false;
+    };
     conversation
         .exchange(vec![Offer::new(dataset, content(1, 1000))])
         .is_ok_and(|exchange| exchange.receipts.len() == 1)
@@ -26,10 +32,15 @@ fn whole_session(partner: Partner, world: &World, dataset: &str) -> bool {
 fn a_pinned_certificate_is_let_in_over_either_tls_version() {
     let own = Certificate::new("the usual partner");
     let world = world_that_asks("require", &own);
-    for (number, version) in [&rustls::version::TLS12, &rustls::version::TLS13].into_iter().enumerate()
+    for (number, version) in [&rustls::version::TLS12, &rustls::version::TLS13]
+        .into_iter()
+        .enumerate()
     {
         let partner = Partner::usual().trusting(world.certificate.der(), Some(&own), &[version]);
-        assert!(whole_session(partner, &world, &format!("PINNED.{number}")), "over {version:?}");
+        assert!(
+            whole_session(partner, &world, &format!("PINNED.{number}")),
+            "over {version:?}"
+        );
     }
 }
 
@@ -74,16 +85,25 @@ fn we_show_our_certificate_to_a_partner_that_asks_when_we_call() {
     let own = Certificate::new("our station calling");
     let world = World::with(|setup| {
         let (certificate, key) = own.write(&setup.folder, "outbound");
-        setup.inner.path("outbound.certificate", &certificate).path("outbound.key", &key);
+        setup
+            .inner
+            .path("outbound.certificate", &certificate)
+            .path("outbound.key", &key);
         let entry = Entry::usual().at(listener.address(), &listener.certificate.fingerprint());
-        setup.directory = Directory::default().station("OURS", directory::OUR_CODE).partner(entry);
+        setup.directory = Directory::default()
+            .station("OURS", directory::OUR_CODE)
+            .partner(entry);
     });
     let path = world.folder().join("file");
     std::fs::write(&path, content(1, 1000)).expect("the folder is ours");
     let id = world.inner.send(directory::PARTNER, &path, None);
 
     let call = listener.accept(Partner::usual());
-    assert_eq!(call.wire.peer_certificate(), Some(own.der()), "shown and proven");
+    assert_eq!(
+        call.wire.peer_certificate(),
+        Some(own.der()),
+        "shown and proven"
+    );
     call.serve().expect("a whole session");
     world.inner.wait_for_state(&id, "acknowledged");
 }
@@ -94,7 +114,9 @@ fn we_hang_up_on_a_partner_that_shows_another_certificate_than_was_agreed() {
     let expected = Certificate::new("the partner");
     let world = World::with(|setup| {
         let entry = Entry::usual().at(listener.address(), &expected.fingerprint());
-        setup.directory = Directory::default().station("OURS", directory::OUR_CODE).partner(entry);
+        setup.directory = Directory::default()
+            .station("OURS", directory::OUR_CODE)
+            .partner(entry);
     });
     let path = world.folder().join("file");
     std::fs::write(&path, content(1, 1000)).expect("the folder is ours");
@@ -102,12 +124,23 @@ fn we_hang_up_on_a_partner_that_shows_another_certificate_than_was_agreed() {
     world.inner.send(directory::PARTNER, &path, None);
 
     let tcp = listener.next_call();
-    let refused = listener.try_answer(tcp, Partner::usual()).and_then(|mut call| {
-        call.open_as_called().map_err(|ended| std::io::Error::other(format!("{ended:?}")))
-    });
+    let refused = listener
+        .try_answer(tcp, Partner::usual())
+        .and_then(|mut call| {
+            call.open_as_called()
+                .map_err(|ended| std::io::Error::other(format!("{ended:?}")))
+        });
     assert!(refused.is_err(), "no word of OFTP2 is exchanged");
-    let line = world.inner.half.logs.wait_from(mark, "why the call failed", |line| {
-        matches!(line.level(), "WARN" | "ERROR") && line.raw.contains(directory::PARTNER)
-    });
-    assert!(line.raw.to_lowercase().contains("certificate"), "says what is wrong: {}", line.raw);
+    let line = world
+        .inner
+        .half
+        .logs
+        .wait_from(mark, "why the call failed", |line| {
+            matches!(line.level(), "WARN" | "ERROR") && line.raw.contains(directory::PARTNER)
+        });
+    assert!(
+        line.raw.to_lowercase().contains("certificate"),
+        "says what is wrong: {}",
+        line.raw
+    );
 }

@@ -41,8 +41,16 @@ fn two_hundred_sessions_at_once_lose_nothing_and_double_nothing() {
                 start.wait();
                 let conversation = partner.connect(address).expect("TLS to the public address");
                 let exchange = conversation.exchange(vec![offer]).expect("a whole session");
-                assert_eq!(exchange.receipts.len(), 1, "session {session} got its receipt");
-                assert_eq!(exchange.receipts[0].file_id(), id, "session {session} got its own");
+                assert_eq!(
+                    exchange.receipts.len(),
+                    1,
+                    "session {session} got its receipt"
+                );
+                assert_eq!(
+                    exchange.receipts[0].file_id(),
+                    id,
+                    "session {session} got its own"
+                );
             })
         })
         .collect();
@@ -53,15 +61,33 @@ fn two_hundred_sessions_at_once_lose_nothing_and_double_nothing() {
     let mut found: BTreeMap<usize, usize> = BTreeMap::new();
     for number in 0..PARTNERS {
         for file in world.inner.delivered(&name(number)) {
-            let file_name = file.path.file_name().expect("a file").to_string_lossy().into_owned();
-            let session: usize = file_name[2..5].parse().expect("the number in the dataset name");
+            let file_name = file
+                .path
+                .file_name()
+                .expect("a file")
+                .to_string_lossy()
+                .into_owned();
+            let session: usize = file_name[2..5]
+                .parse()
+                .expect("the number in the dataset name");
             let seed = session.try_into().expect("small");
             assert_same_octets(&file_name, &content(seed, SIZE), &file.content());
-            assert_eq!(session % PARTNERS, number, "{file_name} lies with its own partner");
+            assert_eq!(
+                session % PARTNERS,
+                number,
+                "{file_name} lies with its own partner"
+            );
             *found.entry(session).or_default() += 1;
         }
     }
     assert_eq!(found.len(), SESSIONS, "nothing is lost");
-    assert!(found.values().all(|&count| count == 1), "nothing is there twice: {found:?}");
-    assert_eq!(world.dmz.logs.count("A circuit opened."), SESSIONS, "one circuit a session");
+    assert!(
+        found.values().all(|&count| count == 1),
+        "nothing is there twice: {found:?}"
+    );
+    assert_eq!(
+        world.dmz.logs.count("A circuit opened."),
+        SESSIONS,
+        "one circuit a session"
+    );
 }

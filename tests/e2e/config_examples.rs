@@ -17,10 +17,18 @@ struct Examples {
 }
 
 fn examples() -> Examples {
-    let mut found = Examples { dmz: Vec::new(), inner: Vec::new(), directories: Vec::new() };
+    let mut found = Examples {
+        dmz: Vec::new(),
+        inner: Vec::new(),
+        directories: Vec::new(),
+    };
     let folder = workspace_root().join("deploy/examples");
     for path in support::inside::visible_files(&folder) {
-        let name = path.file_name().expect("a file").to_string_lossy().into_owned();
+        let name = path
+            .file_name()
+            .expect("a file")
+            .to_string_lossy()
+            .into_owned();
         if !name.ends_with(".toml") {
             continue;
         }
@@ -57,12 +65,16 @@ fn pin(digit: char) -> String {
 /// Makes the key and certificate files that a configuration names.
 fn make_files(program: &Path, config: &toml::Table) {
     let text = |value: Option<&toml::Value>| value.and_then(toml::Value::as_str).map(PathBuf::from);
-    if let Some(key) = text(config.get("link").and_then(|link| link.get("identity"))) {
-        if !key.exists() {
-            make_identity(program, &key);
-        }
+    if let Some(key) = text(config.get("link").and_then(|link| link.get("identity")))
+        && !key.exists()
+    {
+        make_identity(program, &key);
     }
-    let listeners = config.get("listener").and_then(toml::Value::as_array).into_iter().flatten();
+    let listeners = config
+        .get("listener")
+        .and_then(toml::Value::as_array)
+        .into_iter()
+        .flatten();
     for section in listeners.chain(config.get("outbound")) {
         if let (Some(certificate), Some(key)) =
             (text(section.get("certificate")), text(section.get("key")))
@@ -80,11 +92,20 @@ fn make_files(program: &Path, config: &toml::Table) {
 #[test]
 fn every_example_is_taken_by_the_half_it_is_for() {
     let examples = examples();
-    assert!(!examples.dmz.is_empty(), "there is an example for proxy-dmz");
-    assert!(!examples.inner.is_empty(), "there is an example for proxy-inner");
+    assert!(
+        !examples.dmz.is_empty(),
+        "there is an example for proxy-dmz"
+    );
+    assert!(
+        !examples.inner.is_empty(),
+        "there is an example for proxy-inner"
+    );
     let binaries = Binaries::dev();
     let mut checked = 0;
-    for (program, files) in [(&binaries.dmz, &examples.dmz), (&binaries.inner, &examples.inner)] {
+    for (program, files) in [
+        (&binaries.dmz, &examples.dmz),
+        (&binaries.inner, &examples.inner),
+    ] {
         for example in files {
             let folder = tempfile::tempdir().expect("/tmp is writable");
             let text = at_home(example, folder.path());
@@ -93,7 +114,13 @@ fn every_example_is_taken_by_the_half_it_is_for() {
             let config = folder.path().join("config.toml");
             write_private(&config, text.as_bytes());
             let answer = Cli::new(program, Some(&config)).run(&["check"]);
-            assert_eq!(answer.code, Some(0), "{}: {}", example.display(), answer.both());
+            assert_eq!(
+                answer.code,
+                Some(0),
+                "{}: {}",
+                example.display(),
+                answer.both()
+            );
             checked += 1;
         }
     }
@@ -102,8 +129,15 @@ fn every_example_is_taken_by_the_half_it_is_for() {
         .filter_map(Result::ok)
         .filter(|entry| entry.file_name().to_string_lossy().ends_with(".toml"))
         .count();
-    assert_eq!(checked + examples.directories.len(), files, "no example is left out");
-    support::say(&format!("{checked} configurations and {} directories", examples.directories.len()));
+    assert_eq!(
+        checked + examples.directories.len(),
+        files,
+        "no example is left out"
+    );
+    support::say(&format!(
+        "{checked} configurations and {} directories",
+        examples.directories.len()
+    ));
 }
 
 #[test]
@@ -122,18 +156,24 @@ fn an_unknown_key_in_any_table_of_any_example_is_refused_by_name() {
     let examples = examples();
     let binaries = Binaries::dev();
     let mut tried = 0;
-    for (program, files) in [(&binaries.dmz, &examples.dmz), (&binaries.inner, &examples.inner)] {
+    for (program, files) in [
+        (&binaries.dmz, &examples.dmz),
+        (&binaries.inner, &examples.inner),
+    ] {
         for example in files {
             let folder = tempfile::tempdir().expect("/tmp is writable");
             let text = at_home(example, folder.path());
             make_files(program, &text.parse().expect("an example is TOML"));
-            let headers: Vec<&str> =
-                text.lines().filter(|line| line.starts_with('[')).collect();
+            let headers: Vec<&str> = text.lines().filter(|line| line.starts_with('[')).collect();
             for header in std::iter::once("").chain(headers) {
                 let misspelt = if header.is_empty() {
                     format!("misspelt_key = 1\n{text}")
                 } else {
-                    text.replacen(&format!("\n{header}\n"), &format!("\n{header}\nmisspelt_key = 1\n"), 1)
+                    text.replacen(
+                        &format!("\n{header}\n"),
+                        &format!("\n{header}\nmisspelt_key = 1\n"),
+                        1,
+                    )
                 };
                 let config = folder.path().join("config.toml");
                 write_private(&config, misspelt.as_bytes());
@@ -159,7 +199,11 @@ fn all_faults_of_a_configuration_are_told_together() {
     let answer = Cli::new(&binaries.dmz, Some(&config)).run(&["check"]);
     assert_eq!(answer.code, Some(64));
     for fault in ["colour", "link.listen", "link.pins"] {
-        assert!(answer.both().contains(fault), "tells of {fault}: {}", answer.both());
+        assert!(
+            answer.both().contains(fault),
+            "tells of {fault}: {}",
+            answer.both()
+        );
     }
 }
 

@@ -18,7 +18,9 @@ fn the_inner_half_lets_a_running_session_end_before_it_stops() {
 
     world.inner.half.signal(nix::sys::signal::Signal::SIGTERM);
     let file = content(1, 500_000);
-    partner.send(Offer::new("LAST.ONE", file.clone())).expect("it is still taken");
+    partner
+        .send(Offer::new("LAST.ONE", file.clone()))
+        .expect("it is still taken");
     partner.wire.hang_up();
 
     assert_eq!(world.inner.half.wait().code(), Some(0));

@@ -5,7 +5,10 @@ use support::{Offer, Partner, World, directory};
 
 /// The lines of one circuit.
 fn of_circuit(logs: &Logs, circuit: &str) -> Vec<Line> {
-    logs.lines().into_iter().filter(|line| line.text("circuit") == circuit).collect()
+    logs.lines()
+        .into_iter()
+        .filter(|line| line.text("circuit") == circuit)
+        .collect()
 }
 
 #[test]
@@ -40,17 +43,27 @@ fn follow(world: &World, peer: &str) {
         });
         let octets: u64 = ended.text("octets_in").parse().expect("a count");
         assert!(octets > 20_000, "counts what came in: {}", ended.raw);
-        assert!(!ended.text("why").is_empty(), "says why it ended: {}", ended.raw);
+        assert!(
+            !ended.text("why").is_empty(),
+            "says why it ended: {}",
+            ended.raw
+        );
     }
     let inner_opened = inside.wait_for("the circuit inside", |line| {
         line.says("A circuit opened.") && line.text("circuit") == circuit
     });
-    assert_eq!(inner_opened.text("peer"), peer, "the inner half knows the caller's address");
+    assert_eq!(
+        inner_opened.text("peer"),
+        peer,
+        "the inner half knows the caller's address"
+    );
 
     // The inner half's lines of this circuit tell partner and transfer.
     let lines = of_circuit(inside, &circuit);
     assert!(
-        lines.iter().any(|line| line.text("partner") == directory::PARTNER),
+        lines
+            .iter()
+            .any(|line| line.text("partner") == directory::PARTNER),
         "names the partner"
     );
     let transfer = lines
@@ -61,6 +74,9 @@ fn follow(world: &World, peer: &str) {
 
     // And the journal leads back to the circuit.
     let shown = world.inner.cli().ok(&["transfers", "show", &transfer]);
-    assert!(shown.contains(&circuit), "the transfer's steps name the circuit: {shown}");
+    assert!(
+        shown.contains(&circuit),
+        "the transfer's steps name the circuit: {shown}"
+    );
     assert!(shown.contains("WANTED"), "it is the one: {shown}");
 }

@@ -29,7 +29,10 @@ enum Victim {
 }
 
 fn rounds() -> u64 {
-    std::env::var("KILL_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(20)
+    std::env::var("KILL_ROUNDS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(20)
 }
 
 #[test]
@@ -52,17 +55,25 @@ fn a_kill_at_a_random_moment_loses_nothing_and_doubles_nothing() {
             2 | 3 => Victim::Inner,
             _ => Victim::Sender,
         };
-        support::say(&format!("round {round}: {size} octets, {victim:?} dies at {moment:?}"));
+        support::say(&format!(
+            "round {round}: {size} octets, {victim:?} dies at {moment:?}"
+        ));
         one_round(&mut world, &mut sender, round, size, moment, victim);
     }
 
     let delivered = world.inner.delivered(directory::PARTNER);
-    assert_eq!(delivered.len() as u64, rounds(), "every file once, none twice");
+    assert_eq!(
+        delivered.len() as u64,
+        rounds(),
+        "every file once, none twice"
+    );
     let open = sender
         .inner
         .transfers(&[])
         .into_iter()
-        .filter(|transfer| !support::inside::state_of(transfer).eq_ignore_ascii_case("acknowledged"))
+        .filter(|transfer| {
+            !support::inside::state_of(transfer).eq_ignore_ascii_case("acknowledged")
+        })
         .count();
     assert_eq!(open, 0, "no transfer is left over");
 }
@@ -113,7 +124,9 @@ fn await_moment(world: &World, moment: Moment, dataset: &str, opened: usize, spo
     let logs = &world.inner.half.logs;
     let arrived = || {
         let files = support::inside::visible_files(&world.inner.inbox(directory::PARTNER));
-        files.iter().any(|path| file_name(path).starts_with(dataset))
+        files
+            .iter()
+            .any(|path| file_name(path).starts_with(dataset))
     };
     match moment {
         Moment::Queued => {}
@@ -131,14 +144,19 @@ fn await_moment(world: &World, moment: Moment, dataset: &str, opened: usize, spo
 fn spin_until(what: &str, reached: impl Fn() -> bool) {
     let until = std::time::Instant::now() + support::logs::DEADLINE;
     while !reached() {
-        assert!(std::time::Instant::now() < until, "waited too long for {what}");
+        assert!(
+            std::time::Instant::now() < until,
+            "waited too long for {what}"
+        );
         std::thread::yield_now();
     }
 }
 
 /// The octets of all files below a folder; files that vanish meanwhile count as nothing.
 fn octets_below(folder: &Path) -> u64 {
-    let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return 0;
+    };
     entries
         .filter_map(Result::ok)
         .map(|entry| match entry.metadata() {
@@ -150,5 +168,7 @@ fn octets_below(folder: &Path) -> u64 {
 }
 
 fn file_name(path: &Path) -> String {
-    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    path.file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
 }

@@ -30,13 +30,23 @@ fn the_public_address_is_shut_while_the_link_is_down() {
 
     let mark = world.dmz.logs.mark();
     path.cut();
-    world.dmz.logs.wait_to_hear(mark, "A public listener is closed.");
-    assert!(TcpStream::connect(address).is_err(), "shut while the link is down");
+    world
+        .dmz
+        .logs
+        .wait_to_hear(mark, "A public listener is closed.");
+    assert!(
+        TcpStream::connect(address).is_err(),
+        "shut while the link is down"
+    );
 
     path.mend();
     world.wait_until_open_since(mark);
-    let partner = Partner::of(&world).connect(world.public()).expect("open again");
-    let exchange = partner.exchange(vec![Offer::new("BACK", content(1, 1000))]).expect("ends");
+    let partner = Partner::of(&world)
+        .connect(world.public())
+        .expect("open again");
+    let exchange = partner
+        .exchange(vec![Offer::new("BACK", content(1, 1000))])
+        .expect("ends");
     assert_eq!(exchange.receipts.len(), 1);
 }
 
@@ -52,7 +62,10 @@ fn a_file_cut_off_by_the_link_is_delivered_once_when_the_link_is_back() {
     let id = sender.inner.send("US", &file, Some("CUT.OFF"));
     world.dmz.logs.wait_to_hear(mark, "A circuit opened.");
     path.cut();
-    world.dmz.logs.wait_to_hear(mark, "A public listener is closed.");
+    world
+        .dmz
+        .logs
+        .wait_to_hear(mark, "A public listener is closed.");
     path.mend();
 
     sender.inner.wait_for_state(&id, "acknowledged");
@@ -67,7 +80,9 @@ fn lost_datagrams_slow_a_session_but_do_not_harm_it() {
     let file = content(4, 3_000_000);
 
     let partner = Partner::of(&world).connect(world.public()).expect("TLS");
-    let exchange = partner.exchange(vec![Offer::new("LOSSY", file.clone())]).expect("ends");
+    let exchange = partner
+        .exchange(vec![Offer::new("LOSSY", file.clone())])
+        .expect("ends");
 
     assert_eq!(exchange.receipts.len(), 1);
     let delivered = world.inner.wait_for_delivered(directory::PARTNER, 1);

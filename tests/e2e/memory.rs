@@ -9,7 +9,10 @@ const SLACK_KIB: u64 = 8 * 1024;
 
 /// The size of the large file: 256 MiB, or `MEMORY_MIB`.
 fn large() -> u64 {
-    std::env::var("MEMORY_MIB").ok().and_then(|text| text.parse().ok()).unwrap_or(256)
+    std::env::var("MEMORY_MIB")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(256)
 }
 
 #[test]
@@ -18,11 +21,15 @@ fn memory_of_each_half_is_flat_in_the_size_of_the_file() {
     let [small_dmz, small_inner] = peaks_after_sending(&world, 64);
     let [large_dmz, large_inner] = peaks_after_sending(&world, large());
 
-    for (half, small, large) in
-        [("proxy-dmz", small_dmz, large_dmz), ("proxy-inner", small_inner, large_inner)]
-    {
+    for (half, small, large) in [
+        ("proxy-dmz", small_dmz, large_dmz),
+        ("proxy-inner", small_inner, large_inner),
+    ] {
         support::say(&format!("{half}: peak {small} KiB, then {large} KiB"));
-        assert!(large < CEILING_KIB, "{half} stays below {CEILING_KIB} KiB, but took {large}");
+        assert!(
+            large < CEILING_KIB,
+            "{half} stays below {CEILING_KIB} KiB, but took {large}"
+        );
         assert!(
             large <= small + SLACK_KIB,
             "{half} is flat, but took {small} KiB for 64 MiB and {large} KiB for more"
@@ -38,5 +45,8 @@ fn peaks_after_sending(world: &World, mib: u64) -> [u64; 2] {
     let partner = Partner::of(world).connect(world.public()).expect("TLS");
     let exchange = partner.exchange(vec![offer]).expect("a whole session");
     assert_eq!(exchange.receipts.len(), 1);
-    [world.dmz.usage().peak_kib, world.inner.half.usage().peak_kib]
+    [
+        world.dmz.usage().peak_kib,
+        world.inner.half.usage().peak_kib,
+    ]
 }

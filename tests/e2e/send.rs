@@ -1,8 +1,8 @@
 //! We send: in a session the partner opened, and by calling the partner through the DMZ half.
 
 use support::compare::{assert_same_file, assert_same_octets, content, write_content};
-use support::{Directory, Ended, Entry, Listener, Partner, Step, World, directory};
 use support::{Act, Offer};
+use support::{Directory, Ended, Entry, Listener, Partner, Step, World, directory};
 
 use oftp::{FileReason, Nerp, ReceiptReason};
 
@@ -49,8 +49,9 @@ fn answers_a_file_with_a_file_and_a_receipt_in_one_session() {
     let (file, id) = queue(&world, "ANSWER", 300_000);
 
     let partner = Partner::of(&world).connect(world.public()).expect("TLS");
-    let exchange =
-        partner.exchange(vec![Offer::new("QUESTION", content(1, 10))]).expect("a whole session");
+    let exchange = partner
+        .exchange(vec![Offer::new("QUESTION", content(1, 10))])
+        .expect("a whole session");
 
     assert_eq!(exchange.receipts.len(), 1);
     assert_same_octets("the answer", &file, &exchange.received[0].content);
@@ -63,7 +64,10 @@ fn calls_a_partner_through_the_dmz_half_and_matches_the_receipt() {
     let world = world_that_calls(&listener);
     let (file, id) = queue(&world, "CALLED", 2_500_000);
 
-    let exchange = listener.accept(Partner::usual()).serve().expect("a whole session");
+    let exchange = listener
+        .accept(Partner::usual())
+        .serve()
+        .expect("a whole session");
 
     assert_same_octets("what the partner got", &file, &exchange.received[0].content);
     world.inner.wait_for_state(&id, "acknowledged");
@@ -78,16 +82,25 @@ fn calls_a_partner_through_the_dmz_half_and_matches_the_receipt() {
 fn takes_files_that_the_partner_has_for_us_when_we_call() {
     let listener = Listener::new(false);
     let world = world_that_calls(&listener);
-    world.inner.cli().ok(&["call", "--partner", directory::PARTNER]);
+    world
+        .inner
+        .cli()
+        .ok(&["call", "--partner", directory::PARTNER]);
 
     let file = content(8, 400_000);
     let mut call = listener.accept(Partner::usual());
     call.open_as_called().expect("the session opens");
-    call.listen().expect("the caller has nothing and gives the turn");
-    call.send(Offer::new("FROM.CALLED", file.clone())).expect("the caller takes the file");
+    call.listen()
+        .expect("the caller has nothing and gives the turn");
+    call.send(Offer::new("FROM.CALLED", file.clone()))
+        .expect("the caller takes the file");
     call.finish().expect("the session ends normally");
 
-    assert_eq!(call.receipts.len(), 1, "the receipt came in the same session");
+    assert_eq!(
+        call.receipts.len(),
+        1,
+        "the receipt came in the same session"
+    );
     let delivered = world.inner.wait_for_delivered(directory::PARTNER, 1);
     assert_same_octets("the inbox", &file, &delivered[0].content());
 }
@@ -100,7 +113,9 @@ fn a_negative_receipt_rejects_the_transfer_and_says_why() {
     let mut partner = Partner::of(&world).connect(world.public()).expect("TLS");
     partner.open().expect("the session opens");
     partner.give_turn().expect("the turn goes over");
-    partner.listen().expect("we send the file and give the turn back");
+    partner
+        .listen()
+        .expect("we send the file and give the turn back");
     let file = partner.received[0].id();
     let refusal = Nerp {
         dataset: file.dataset.clone(),
@@ -117,7 +132,10 @@ fn a_negative_receipt_rejects_the_transfer_and_says_why() {
     partner.finish().expect("the session ends normally");
 
     let transfer = world.inner.wait_for_state(&id, "rejected").to_string();
-    assert!(transfer.contains("no such order"), "the partner's words are shown: {transfer}");
+    assert!(
+        transfer.contains("no such order"),
+        "the partner's words are shown: {transfer}"
+    );
 }
 
 #[test]
@@ -127,9 +145,13 @@ fn takes_a_file_from_the_outbox_folder_exactly_once() {
     let file = content(6, 70_000);
     std::fs::write(outbox.join("unfinished.tmp"), b"not yet").expect("the outbox is there");
     std::fs::write(outbox.join("PRICES.CSV"), &file).expect("the outbox is there");
-    world.inner.half.logs.until("the file has left the outbox", || {
-        (!outbox.join("PRICES.CSV").exists()).then_some(())
-    });
+    world
+        .inner
+        .half
+        .logs
+        .until("the file has left the outbox", || {
+            (!outbox.join("PRICES.CSV").exists()).then_some(())
+        });
 
     let session = || {
         let partner = Partner::of(&world).connect(world.public()).expect("TLS");
@@ -139,9 +161,18 @@ fn takes_a_file_from_the_outbox_folder_exactly_once() {
 
     assert_eq!(first.received.len(), 1);
     assert_same_octets("what the partner got", &file, &first.received[0].content);
-    assert!(first.received[0].sfid.dataset.to_string().starts_with("PRICES"));
+    assert!(
+        first.received[0]
+            .sfid
+            .dataset
+            .to_string()
+            .starts_with("PRICES")
+    );
     assert!(second.received.is_empty(), "nothing is sent twice");
-    assert!(outbox.join("unfinished.tmp").exists(), "unfinished files stay");
+    assert!(
+        outbox.join("unfinished.tmp").exists(),
+        "unfinished files stay"
+    );
 }
 
 #[test]
@@ -151,9 +182,19 @@ fn sends_a_file_again_that_was_cut_off() {
     let (file, id) = queue(&world, "STUBBORN", 1_000_000);
 
     let hang_up = |_| Act::HangUp;
-    let first = listener.accept(Partner::usual().offering(4096, 8).breaks_at(Step::Cdt, hang_up));
-    assert!(matches!(first.serve(), Err(Ended::ByScript)), "the partner hangs up in mid-file");
-    let second = listener.accept(Partner::usual()).serve().expect("a whole session");
+    let first = listener.accept(
+        Partner::usual()
+            .offering(4096, 8)
+            .breaks_at(Step::Cdt, hang_up),
+    );
+    assert!(
+        matches!(first.serve(), Err(Ended::ByScript)),
+        "the partner hangs up in mid-file"
+    );
+    let second = listener
+        .accept(Partner::usual())
+        .serve()
+        .expect("a whole session");
 
     assert_same_octets("the second time", &file, &second.received[0].content);
     world.inner.wait_for_state(&id, "acknowledged");
@@ -190,7 +231,10 @@ fn gives_up_on_a_file_that_the_partner_will_never_take() {
 
     let transfer = world.inner.wait_for_state(&id, "failed").to_string();
     let words = FileReason::INVALID_FILENAME.text();
-    assert!(transfer.contains(words), "shows the reason {words:?}: {transfer}");
+    assert!(
+        transfer.contains(words),
+        "shows the reason {words:?}: {transfer}"
+    );
 }
 
 #[test]
@@ -200,13 +244,16 @@ fn two_whole_pairs_exchange_a_file_and_its_receipt() {
     });
     let ours = World::with(|setup| {
         let entry = Entry::usual().at(theirs.public(), &theirs.certificate.fingerprint());
-        setup.directory =
-            Directory::default().station("OURS", directory::OUR_CODE).partner(entry);
+        setup.directory = Directory::default()
+            .station("OURS", directory::OUR_CODE)
+            .partner(entry);
     });
     let path = ours.folder().join("BIG");
     write_content(&path, 11, 8 * 1024 * 1024);
 
-    let id = ours.inner.send(directory::PARTNER, &path, Some("PAIR.TO.PAIR"));
+    let id = ours
+        .inner
+        .send(directory::PARTNER, &path, Some("PAIR.TO.PAIR"));
 
     let delivered = theirs.inner.wait_for_delivered("US", 1);
     assert_same_file(&path, &delivered[0].path);
@@ -226,5 +273,7 @@ pub(crate) fn mirrored(our_address: Option<(std::net::SocketAddr, String)>) -> D
     if let Some((address, fingerprint)) = our_address {
         us = us.at(address, &fingerprint);
     }
-    Directory::default().station("HOME", directory::PARTNER_CODE).partner(us)
+    Directory::default()
+        .station("HOME", directory::PARTNER_CODE)
+        .partner(us)
 }

@@ -8,7 +8,10 @@ use support::{Act, Ended, Offer, Partner, Step, World, directory};
 /// A world that does not wait long for strangers.
 fn impatient_world() -> World {
     World::with(|setup| {
-        setup.inner.text("public.handshake_timeout", "1s").text("public.ssid_timeout", "1s");
+        setup
+            .inner
+            .text("public.handshake_timeout", "1s")
+            .text("public.ssid_timeout", "1s");
     })
 }
 
@@ -16,7 +19,14 @@ fn impatient_world() -> World {
 fn still_serves(world: &World) {
     let partner = Partner::of(world).connect(world.public()).expect("TLS");
     let offer = Offer::new("STILL.HERE", content(1, 1000));
-    assert_eq!(partner.exchange(vec![offer]).expect("a whole session").receipts.len(), 1);
+    assert_eq!(
+        partner
+            .exchange(vec![offer])
+            .expect("a whole session")
+            .receipts
+            .len(),
+        1
+    );
 }
 
 /// What a caller without TLS reads until the other side hangs up.
@@ -50,7 +60,10 @@ fn junk_before_tls_gets_at_most_a_tls_alert_and_opens_no_circuit() {
     for sample in &samples {
         let answer = answer_to(&world, sample);
         assert!(answer.len() <= 7, "no more than one alert: {answer:02x?}");
-        assert!(answer.is_empty() || answer[0] == 0x15, "an alert or nothing: {answer:02x?}");
+        assert!(
+            answer.is_empty() || answer[0] == 0x15,
+            "an alert or nothing: {answer:02x?}"
+        );
     }
     assert_eq!(world.dmz.logs.count("A circuit opened."), 0);
     still_serves(&world);
@@ -67,7 +80,11 @@ fn tls_without_oftp2_hears_the_ready_message_and_nothing_else() {
         let rest = stranger.wire.hear_all().expect("the other side hangs up");
         assert!(rest.is_empty(), "silence to {said:?}, but: {rest:02x?}");
     }
-    assert_eq!(world.dmz.logs.count("A circuit opened."), 0, "no circuit for strangers");
+    assert_eq!(
+        world.dmz.logs.count("A circuit opened."),
+        0,
+        "no circuit for strangers"
+    );
     still_serves(&world);
 }
 
@@ -78,15 +95,25 @@ fn an_identification_that_never_ends_is_cut_off_at_its_deadline() {
     let mut stranger = Partner::of(&world).connect(world.public()).expect("TLS");
     let local = stranger.wire.local().to_string();
     stranger.wire.hear().expect("the ready message");
-    stranger.wire.write_raw(b"\x10\x00\x00\x41X5O0013").expect("still connected");
+    stranger
+        .wire
+        .write_raw(b"\x10\x00\x00\x41X5O0013")
+        .expect("still connected");
 
     let rest = stranger.wire.hear_all().expect("the other side hangs up");
 
     assert!(rest.is_empty(), "without a word: {rest:02x?}");
-    let line = world.dmz.logs.wait_from(mark, "the caller in the log", |line| {
-        line.raw.contains(&local) && !line.says("A circuit")
-    });
-    assert!(line.raw.contains("SSID"), "the operator reads why: {}", line.raw);
+    let line = world
+        .dmz
+        .logs
+        .wait_from(mark, "the caller in the log", |line| {
+            line.raw.contains(&local) && !line.says("A circuit")
+        });
+    assert!(
+        line.raw.contains("SSID"),
+        "the operator reads why: {}",
+        line.raw
+    );
     assert_eq!(world.dmz.logs.count("A circuit opened."), 0);
     still_serves(&world);
 }
@@ -97,7 +124,10 @@ fn a_first_frame_longer_than_an_identification_is_cut_off_without_being_read() {
     let mut stranger = Partner::of(&world).connect(world.public()).expect("TLS");
     stranger.wire.hear().expect("the ready message");
     // A frame that announces the longest length there is, and an X as if it were an SSID.
-    stranger.wire.write_raw(b"\x10\x01\x86\xa3X").expect("still connected");
+    stranger
+        .wire
+        .write_raw(b"\x10\x01\x86\xa3X")
+        .expect("still connected");
     let rest = stranger.wire.hear_all().expect("the other side hangs up");
     assert!(rest.is_empty(), "without a word: {rest:02x?}");
     still_serves(&world);
@@ -109,7 +139,8 @@ fn a_handshake_that_never_ends_holds_nobody_up() {
     let stuck: Vec<_> = (0..40)
         .map(|_| {
             let mut tcp = support::wire::connect(world.public()).expect("open");
-            tcp.write_all(&[0x16, 0x03, 0x01, 0x02, 0x00, 0x01]).expect("sent");
+            tcp.write_all(&[0x16, 0x03, 0x01, 0x02, 0x00, 0x01])
+                .expect("sent");
             tcp
         })
         .collect();
@@ -124,7 +155,10 @@ fn a_handshake_that_never_ends_holds_nobody_up() {
 #[test]
 fn a_caller_beyond_the_count_is_turned_away_and_the_others_go_on() {
     let world = World::with(|setup| {
-        setup.inner.raw("public.sessions", "3").raw("public.sessions_per_address", "3");
+        setup
+            .inner
+            .raw("public.sessions", "3")
+            .raw("public.sessions_per_address", "3");
     });
     let mut inside: Vec<_> = (0..3)
         .map(|_| {
@@ -160,7 +194,12 @@ fn a_broken_identification_is_told_to_the_operator_and_not_to_the_caller() {
         Err(Ended::HungUp | Ended::Esid { .. }) => {}
         other => panic!("the session should have ended: {other:?}"),
     }
-    world.dmz.logs.wait_from(mark, "the caller in the log", |line| line.raw.contains(&local));
+    world
+        .dmz
+        .logs
+        .wait_from(mark, "the caller in the log", |line| {
+            line.raw.contains(&local)
+        });
     assert!(world.inner.delivered(directory::PARTNER).is_empty());
     still_serves(&world);
 }

@@ -20,15 +20,18 @@ const RULES: &[Broken] = &[
         }
         Act::Send(frame)
     }),
-    ("a data buffer longer than agreed", |step, frame| match step {
-        Step::Data(2) => {
-            let mut long = oftp::header(9000).to_vec();
-            long.push(b'D');
-            long.resize(9004, 0);
-            Act::Send(long)
-        }
-        _ => Act::Send(frame),
-    }),
+    (
+        "a data buffer longer than agreed",
+        |step, frame| match step {
+            Step::Data(2) => {
+                let mut long = oftp::header(9000).to_vec();
+                long.push(b'D');
+                long.resize(9004, 0);
+                Act::Send(long)
+            }
+            _ => Act::Send(frame),
+        },
+    ),
     ("a command that does not exist", |step, frame| match step {
         Step::Data(2) => Act::Send([&oftp::header(1)[..], b"Z"].concat()),
         _ => Act::Send(frame),
@@ -47,10 +50,13 @@ const RULES: &[Broken] = &[
         }
         Act::Send(frame)
     }),
-    ("subrecords that reach past their buffer", |step, frame| match step {
-        Step::Data(2) => Act::Send([&oftp::header(3)[..], b"D\x3fA"].concat()),
-        _ => Act::Send(frame),
-    }),
+    (
+        "subrecords that reach past their buffer",
+        |step, frame| match step {
+            Step::Data(2) => Act::Send([&oftp::header(3)[..], b"D\x3fA"].concat()),
+            _ => Act::Send(frame),
+        },
+    ),
     ("an end of file without a file", |step, frame| match step {
         Step::Sfid => {
             let text = format!("T{:017}{:017}", 0, 0);
@@ -83,19 +89,34 @@ fn every_broken_rule_ends_the_session_and_delivers_nothing() {
             Err(other) => panic!("{rule}: the other side should end it, but: {other:?}"),
             Ok(exchange) => panic!("{rule}: taken as if nothing was wrong: {exchange:?}"),
         }
-        let opened = world.dmz.logs.wait_from(mark, "the circuit of this caller", |line| {
-            line.says("A circuit opened.") && line.text("peer") == local
-        });
+        let opened = world
+            .dmz
+            .logs
+            .wait_from(mark, "the circuit of this caller", |line| {
+                line.says("A circuit opened.") && line.text("peer") == local
+            });
         let circuit = opened.text("circuit");
-        let ended = world.dmz.logs.wait_from(mark, "the end of the circuit", |line| {
-            line.says("A circuit ended.") && line.text("circuit") == circuit
-        });
-        assert!(!ended.text("why").is_empty(), "{rule}: says why: {}", ended.raw);
+        let ended = world
+            .dmz
+            .logs
+            .wait_from(mark, "the end of the circuit", |line| {
+                line.says("A circuit ended.") && line.text("circuit") == circuit
+            });
+        assert!(
+            !ended.text("why").is_empty(),
+            "{rule}: says why: {}",
+            ended.raw
+        );
     }
-    assert!(world.inner.delivered(directory::PARTNER).is_empty(), "nothing half-done arrives");
+    assert!(
+        world.inner.delivered(directory::PARTNER).is_empty(),
+        "nothing half-done arrives"
+    );
 
     let partner = Partner::of(&world).connect(world.public()).expect("TLS");
-    let exchange = partner.exchange(vec![Offer::new("SOUND", content(2, 1000))]).expect("ends");
+    let exchange = partner
+        .exchange(vec![Offer::new("SOUND", content(2, 1000))])
+        .expect("ends");
     assert_eq!(exchange.receipts.len(), 1, "the next session is served");
 }
 
@@ -122,11 +143,16 @@ fn an_octet_count_that_is_not_true_is_refused_at_the_end_of_the_file() {
 #[test]
 fn more_data_than_the_credit_allows_ends_the_session() {
     let world = World::new();
-    let mut conversation =
-        Partner::of(&world).offering(1024, 2).connect(world.public()).expect("TLS");
+    let mut conversation = Partner::of(&world)
+        .offering(1024, 2)
+        .connect(world.public())
+        .expect("TLS");
     conversation.open().expect("the session opens");
     let offer = Offer::new("GREEDY", Vec::new());
-    conversation.wire.say(Step::Sfid, &oftp::Command::Sfid(offer.sfid.clone())).expect("said");
+    conversation
+        .wire
+        .say(Step::Sfid, &oftp::Command::Sfid(offer.sfid.clone()))
+        .expect("said");
     conversation.wire.hear().expect("SFPA");
     let mut frame = Vec::new();
     oftp::pack_unstructured(&content(1, 900), 1024, false, &mut frame);
@@ -142,6 +168,9 @@ fn more_data_than_the_credit_allows_ends_the_session() {
             Err(ended) => break ended,
         }
     };
-    assert!(matches!(ended, Ended::Esid { .. } | Ended::HungUp), "{ended:?}");
+    assert!(
+        matches!(ended, Ended::Esid { .. } | Ended::HungUp),
+        "{ended:?}"
+    );
     assert!(world.inner.delivered(directory::PARTNER).is_empty());
 }

@@ -15,9 +15,13 @@ fn refusal(partner: Partner, world: &World) -> (EndReason, String) {
 
 /// The warning about a refused caller in the inner half's log.
 fn warning(world: &World, mark: usize, name: &str) -> Line {
-    world.inner.half.logs.wait_from(mark, "the refusal", |line| {
-        line.level() == "WARN" && line.raw.contains(name)
-    })
+    world
+        .inner
+        .half
+        .logs
+        .wait_from(mark, "the refusal", |line| {
+            line.level() == "WARN" && line.raw.contains(name)
+        })
 }
 
 #[test]
@@ -29,8 +33,16 @@ fn a_wrong_password_is_refused_with_esid_04() {
     assert_eq!(reason, EndReason::INVALID_PASSWORD);
     assert!(!text.contains(directory::PARTNER_PASSWORD));
     let line = warning(&world, mark, directory::PARTNER);
-    assert!(line.raw.to_lowercase().contains("password"), "says what: {}", line.raw);
-    for secret in ["WR0NGPWD", directory::PARTNER_PASSWORD, directory::OUR_PASSWORD] {
+    assert!(
+        line.raw.to_lowercase().contains("password"),
+        "says what: {}",
+        line.raw
+    );
+    for secret in [
+        "WR0NGPWD",
+        directory::PARTNER_PASSWORD,
+        directory::OUR_PASSWORD,
+    ] {
         assert!(!world.all_logs().contains(secret), "no password in any log");
     }
 }
@@ -42,8 +54,15 @@ fn an_unknown_code_is_refused_with_esid_03() {
     let (reason, text) = refusal(Partner::of(&world).named("O0013STRANGER"), &world);
 
     assert_eq!(reason, EndReason::USER_CODE_NOT_KNOWN);
-    for told in [directory::PARTNER, directory::PARTNER_CODE, directory::OUR_CODE] {
-        assert!(!text.contains(told), "the stranger learns nothing of {told}: {text}");
+    for told in [
+        directory::PARTNER,
+        directory::PARTNER_CODE,
+        directory::OUR_CODE,
+    ] {
+        assert!(
+            !text.contains(told),
+            "the stranger learns nothing of {told}: {text}"
+        );
     }
     warning(&world, mark, "O0013STRANGER");
 }
@@ -53,8 +72,10 @@ fn an_unknown_code_hears_nothing_where_the_operator_wants_silence() {
     let world = World::with(|setup| {
         setup.inner.text("session.strangers", "silent");
     });
-    let mut stranger =
-        Partner::of(&world).named("O0013STRANGER").connect(world.public()).expect("TLS");
+    let mut stranger = Partner::of(&world)
+        .named("O0013STRANGER")
+        .connect(world.public())
+        .expect("TLS");
     match stranger.open() {
         Err(Ended::HungUp) => {}
         other => panic!("silence was due, but: {other:?}"),
@@ -65,11 +86,20 @@ fn an_unknown_code_hears_nothing_where_the_operator_wants_silence() {
 fn a_partner_that_is_switched_off_is_refused() {
     let world = World::new();
     let file = world.folder().join("off.toml");
-    let mut text = world.inner.cli().ok(&["partner", "export", "--with-passwords"]);
+    let mut text = world
+        .inner
+        .cli()
+        .ok(&["partner", "export", "--with-passwords"]);
     text = text.replace("enabled = true", "enabled = false");
-    assert!(text.contains("enabled = false"), "the export says whether it is enabled: {text}");
+    assert!(
+        text.contains("enabled = false"),
+        "the export says whether it is enabled: {text}"
+    );
     support::pki::write_private(&file, text.as_bytes());
-    world.inner.cli().ok(&["partner", "apply", "-f", &file.to_string_lossy()]);
+    world
+        .inner
+        .cli()
+        .ok(&["partner", "apply", "-f", &file.to_string_lossy()]);
 
     let mut partner = Partner::of(&world).connect(world.public()).expect("TLS");
     match partner.open() {

@@ -8,6 +8,7 @@ mod frames;
 mod identification;
 mod link;
 mod outbox;
+mod raw_link;
 mod secrets;
 mod stall;
 mod store_lock;

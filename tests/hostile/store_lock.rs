@@ -18,14 +18,18 @@ fn a_second_process_on_the_same_store_is_refused_and_told_whose_it_is() {
         folder.path().join("second.sock").display().to_string()
     );
     support::pki::write_private(&config, text.as_bytes());
-    let second =
-        support::cli::Cli::new(&support::binaries::Binaries::dev().inner, Some(&config));
+    let second = support::cli::Cli::new(&support::binaries::Binaries::dev().inner, Some(&config));
     let answer = second.refused(&["run"]).both();
 
     assert!(answer.contains(&pid), "names the process {pid}: {answer}");
-    assert!(answer.contains(&store.display().to_string()), "names the store: {answer}");
+    assert!(
+        answer.contains(&store.display().to_string()),
+        "names the store: {answer}"
+    );
     let partner = Partner::of(&world).connect(world.public()).expect("TLS");
-    let exchange = partner.exchange(vec![Offer::new("FIRST", content(1, 1000))]).expect("ends");
+    let exchange = partner
+        .exchange(vec![Offer::new("FIRST", content(1, 1000))])
+        .expect("ends");
     assert_eq!(exchange.receipts.len(), 1, "the first goes on");
 }
 
@@ -34,5 +38,8 @@ fn a_store_whose_process_was_killed_is_free() {
     let mut office = Alone::new(&Directory::usual());
     office.inner.half.kill();
     office.inner.start();
-    assert!(office.inner.cli().ok(&["partner", "list"]).contains("ACME"), "and keeps its content");
+    assert!(
+        office.inner.cli().ok(&["partner", "list"]).contains("ACME"),
+        "and keeps its content"
+    );
 }

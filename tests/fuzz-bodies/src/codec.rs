@@ -70,9 +70,14 @@ pub fn subrecord(octets: &[u8]) {
     let unpacked = Unpacker::unstructured(compression).unpack(databuf, &mut out);
     assert!(out.len() <= databuf.len() * 32, "bounded by what came");
     let mut walker = Walker::new(compression);
-    let walked = databuf.chunks(step).try_for_each(|piece| walker.walk(piece));
+    let walked = databuf
+        .chunks(step)
+        .try_for_each(|piece| walker.walk(piece));
     if unpacked.is_ok() {
-        assert!(walked.is_ok() && walker.at_boundary(), "what unpacks can be walked");
+        assert!(
+            walked.is_ok() && walker.at_boundary(),
+            "what unpacks can be walked"
+        );
     }
     if walked.is_err() {
         assert!(unpacked.is_err(), "what cannot be walked does not unpack");
@@ -94,7 +99,9 @@ fn packs_to_itself(file: &[u8], room: usize) {
         let Ok(Command::Data(databuf)) = Command::decode(oeb, Level::L5) else {
             panic!("no DATA: {oeb:02x?}")
         };
-        unpacker.unpack(databuf, &mut back).expect("our own subrecords");
+        unpacker
+            .unpack(databuf, &mut back)
+            .expect("our own subrecords");
     }
     assert!(left.is_empty() && back == file);
 }

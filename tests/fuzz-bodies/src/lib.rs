@@ -34,7 +34,9 @@ struct Choices<'a>(&'a [u8]);
 
 impl<'a> Choices<'a> {
     fn octet(&mut self) -> u8 {
-        let Some((&first, rest)) = self.0.split_first() else { return 0 };
+        let Some((&first, rest)) = self.0.split_first() else {
+            return 0;
+        };
         self.0 = rest;
         first
     }

@@ -31,7 +31,9 @@ pub fn link_message(octets: &[u8]) {
 fn decodes_to_itself<T: Message + std::fmt::Debug + PartialEq>(octets: &[u8]) {
     let ceiling = T::ceiling(octets.first().copied().unwrap_or_default());
     assert!(ceiling <= 1024 * 1024, "every kind has its ceiling");
-    let Ok((message, _)) = postcard::take_from_bytes::<T>(octets) else { return };
+    let Ok((message, _)) = postcard::take_from_bytes::<T>(octets) else {
+        return;
+    };
     let again = postcard::to_allocvec(&message).expect("what was decoded can be encoded");
     // Numbers may come in a longer form than ours.
     assert!(again.len() <= octets.len());

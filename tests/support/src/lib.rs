@@ -31,7 +31,7 @@ pub use files::{Incoming, Made, Offer};
 pub use inside::{Delivered, Inside};
 pub use partner::{Listener, Partner};
 pub use wire::{Act, Ended, Step};
-pub use world::{Alone, World};
+pub use world::{Alone, Orphan, World};
 
 /// Says something to the person who runs the tests.
 #[expect(

@@ -68,6 +68,18 @@ impl Certificate {
         (certificate, key)
     }
 
+    /// A signature of its key over `message`, as TLS's ecdsa_secp256r1_sha256 has it.
+    pub fn sign(&self, message: &[u8]) -> Vec<u8> {
+        let key = provider()
+            .key_provider
+            .load_private_key(self.private_key())
+            .expect("a key");
+        let signer = key
+            .choose_scheme(&[SignatureScheme::ECDSA_NISTP256_SHA256])
+            .expect("P-256");
+        signer.sign(message).expect("the key signs")
+    }
+
     fn private_key(&self) -> PrivateKeyDer<'static> {
         PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.key.clone()))
     }

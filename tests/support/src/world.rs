@@ -83,10 +83,7 @@ impl World {
     }
 
     fn build(change: impl FnOnce(&mut Setup), lay: impl FnOnce(SocketAddr) -> SocketAddr) -> World {
-        let folder = tempfile::Builder::new()
-            .prefix("oftp2-")
-            .tempdir()
-            .expect("/tmp is writable");
+        let folder = temporary_folder();
         let certificate = Certificate::new("our station");
         let (mut setup, pins) = usual_setup(folder.path(), &certificate);
         change(&mut setup);
@@ -189,6 +186,55 @@ impl Default for World {
     }
 }
 
+/// An inner half whose DMZ half is played by the test: with the right key, or with none.
+#[derive(Debug)]
+pub struct Orphan {
+    /// The inner half; started by [`Orphan::start`].
+    pub inner: Inside,
+    /// The key file of the DMZ half that the inner half trusts.
+    pub dmz_key: PathBuf,
+    /// The key file of the inner half.
+    pub inner_key: PathBuf,
+    /// The pin of the inner half.
+    pub inner_pin: String,
+    directory: Directory,
+    // Last: the folder goes when the half is gone.
+    folder: TempDir,
+}
+
+impl Orphan {
+    /// Everything made, nothing running.
+    pub fn new(change: impl FnOnce(&mut Setup)) -> Orphan {
+        let folder = temporary_folder();
+        let certificate = Certificate::new("our station");
+        let (mut setup, pins) = usual_setup(folder.path(), &certificate);
+        change(&mut setup);
+        let inner_folder = folder.path().join("inner");
+        Orphan {
+            dmz_key: folder.path().join("dmz-link.key"),
+            inner_key: inner_folder.join("link.key"),
+            inner: Inside::new(&setup.binaries, &inner_folder, setup.inner),
+            inner_pin: pins.1,
+            directory: setup.directory,
+            folder,
+        }
+    }
+
+    /// Starts the inner half, which dials the link at `address`.
+    pub fn start(&mut self, address: SocketAddr) {
+        self.inner.configure(|knobs| {
+            knobs.text("link.address", address.to_string());
+        });
+        self.inner.start();
+        self.inner.apply(&self.directory);
+    }
+
+    /// The folder everything lies in.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
 /// A partner's inner half that has no DMZ half and calls out directly.
 #[derive(Debug)]
 pub struct Alone {
@@ -206,10 +252,7 @@ impl Alone {
 
     /// The same with something changed in its configuration.
     pub fn with(directory: &Directory, change: impl FnOnce(&mut Knobs)) -> Alone {
-        let folder = tempfile::Builder::new()
-            .prefix("oftp2-")
-            .tempdir()
-            .expect("/tmp is writable");
+        let folder = temporary_folder();
         let mut knobs = Inside::usual_knobs(folder.path());
         knobs.text("outbound.via", "direct");
         change(&mut knobs);
@@ -223,6 +266,13 @@ impl Alone {
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
+}
+
+fn temporary_folder() -> TempDir {
+    tempfile::Builder::new()
+        .prefix("oftp2-")
+        .tempdir()
+        .expect("/tmp is writable")
 }
 
 /// Settings that work, and the pins of the DMZ half and of the inner half.
