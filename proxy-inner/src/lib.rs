@@ -1,0 +1,21 @@
+//! The inner half: it holds the keys, the partners and the files, and trusts nothing the DMZ half says.
+//!
+//! ```text
+//!  link ──▶ keeper ──▶ handshake  (signs and verifies for the DMZ half)
+//!             │
+//!             └──▶ session ──▶ transfer ──▶ store
+//!  schedule ──▶ (link | direct TLS) ──▶ session
+//! ```
+//!
+//! `app` wires these together from a `config` and `keys`; none of them reads a configuration file
+//! or the command line. `admin` is how operators see and steer them while they run.
+
+pub mod admin;
+pub mod app;
+pub mod config;
+pub mod handshake;
+pub mod keys;
+pub mod link;
+pub mod schedule;
+pub mod session;
+pub mod transfer;

@@ -1,0 +1,40 @@
+//! What this half begins by itself: calls to partners that are due, and taking files from the outbox.
+//!
+//! ```text
+//!  store: due work ──▶ caller ──▶ (link: Dial | direct TCP) ──▶ TLS from inside ──▶ session
+//!  outbox folders ──▶ outbox::start ──▶ store.scan_outbox ──▶ on_work ──▶ caller
+//! ```
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ops::Backoff;
+use rustls::sign::CertifiedKey;
+
+use crate::link::LinkHandle;
+
+pub mod caller;
+pub mod outbox;
+pub mod tls;
+
+/// How calls leave this half.
+#[derive(Clone)]
+pub enum Via {
+    /// Through the DMZ half, TLS end to end from here.
+    Link(LinkHandle),
+    /// Straight from this host.
+    Direct,
+}
+
+/// What the caller needs.
+#[derive(Clone)]
+pub struct CallerSettings {
+    /// How calls leave this half.
+    pub via: Via,
+    /// Certificate and key shown to partners that ask for one.
+    pub client_identity: Option<Arc<CertifiedKey>>,
+    /// Time to reach the partner, and again for the TLS handshake.
+    pub connect_timeout: Duration,
+    /// Wait before a partner is called again after a failed call.
+    pub backoff: Backoff,
+}

@@ -1,0 +1,404 @@
+//! A partner that follows a script and may break any rule.
+
+use std::fs;
+use std::time::Duration;
+
+use oftp::{
+    Command, Eerp, Efid, EndReason, Esid, FileReason, Format, HEADER_LEN, Level, Mode, Security,
+    Sfid, Ssid, decode_header, pack_unstructured,
+};
+use store::State;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+
+use super::super::*;
+use super::world::{OURS, Side, THEIRS, code, content, password};
+
+/// The partner's end of a stream.
+struct Script(DuplexStream);
+
+impl Script {
+    async fn say(&mut self, command: Command<'_>) {
+        let mut frame = Vec::new();
+        command.encode(Level::L5, &mut frame).unwrap();
+        self.0.write_all(&frame).await.unwrap();
+    }
+
+    async fn data(&mut self, file: &[u8]) {
+        let mut frame = Vec::new();
+        let taken = pack_unstructured(file, 4_096, true, &mut frame);
+        assert_eq!(taken, file.len(), "the script's files fit one buffer");
+        self.0.write_all(&frame).await.unwrap();
+    }
+
+    /// The next command, as its exchange buffer.
+    async fn hear(&mut self) -> Vec<u8> {
+        let mut header = [0; HEADER_LEN];
+        self.0.read_exact(&mut header).await.unwrap();
+        let mut oeb = vec![0; decode_header(header).unwrap()];
+        self.0.read_exact(&mut oeb).await.unwrap();
+        oeb
+    }
+
+    /// SSRM, SSID there and back.
+    async fn open(&mut self) {
+        self.hear().await;
+        self.say(Command::Ssid(ssid())).await;
+        let answer = self.hear().await;
+        assert!(matches!(decoded(&answer), Command::Ssid(_)), "{answer:?}");
+    }
+
+    async fn offer(&mut self, sfid: &Sfid) -> Vec<u8> {
+        self.say(Command::Sfid(sfid.clone())).await;
+        self.hear().await
+    }
+}
+
+fn decoded(oeb: &[u8]) -> Command<'_> {
+    Command::decode(oeb, Level::L5).unwrap()
+}
+
+fn ssid() -> Ssid {
+    Ssid {
+        level: Level::L5,
+        code: code(THEIRS),
+        password: password(THEIRS),
+        buffer: 4_096,
+        mode: Mode::Both,
+        compression: false,
+        restart: false,
+        special_logic: false,
+        credit: 7,
+        authentication: false,
+        user: oftp::UserField::default(),
+    }
+}
+
+fn sfid() -> Sfid {
+    Sfid {
+        dataset: "ORDERS".parse().unwrap(),
+        stamp: "202611210800000001".parse().unwrap(),
+        user: oftp::UserField::default(),
+        destination: code(OURS),
+        origin: code(THEIRS),
+        format: Format::Unstructured,
+        record_length: 0,
+        size_blocks: 1,
+        original_blocks: 1,
+        restart: 0,
+        security: Security::None,
+        cipher: 0,
+        compression: false,
+        envelope: false,
+        signed_receipt: false,
+        description: String::new(),
+    }
+}
+
+/// Our side answers, the script runs; its report.
+async fn play(us: &Side, script: impl AsyncFnOnce(&mut Script)) -> Report {
+    let (ours, theirs) = duplex(64 * 1024);
+    let mut partner = Script(theirs);
+    let played = async {
+        script(&mut partner).await;
+        drop(partner);
+    };
+    tokio::join!(us.answer(ours), played).0.unwrap()
+}
+
+fn refused(oeb: &[u8]) -> (FileReason, bool) {
+    match decoded(oeb) {
+        Command::Sfna(sfna) => (sfna.reason, sfna.retry),
+        other => panic!("SFNA expected, {other:?} came"),
+    }
+}
+
+#[tokio::test]
+async fn offers_are_refused_for_their_reason() {
+    let us = Side::new(OURS, THEIRS);
+    let cases = [
+        (
+            Sfid {
+                destination: code("NOBODY"),
+                ..sfid()
+            },
+            FileReason::INVALID_DESTINATION,
+        ),
+        (
+            Sfid {
+                origin: code("NOBODY"),
+                ..sfid()
+            },
+            FileReason::INVALID_ORIGIN,
+        ),
+        (
+            Sfid {
+                format: Format::Variable,
+                record_length: 80,
+                ..sfid()
+            },
+            FileReason::FORMAT_NOT_SUPPORTED,
+        ),
+        (
+            Sfid {
+                cipher: 1,
+                signed_receipt: true,
+                ..sfid()
+            },
+            FileReason::CIPHER_NOT_SUPPORTED,
+        ),
+        (
+            Sfid {
+                security: Security::Signed,
+                cipher: 1,
+                envelope: true,
+                ..sfid()
+            },
+            FileReason::SIGNED_NOT_ALLOWED,
+        ),
+        (
+            Sfid {
+                security: Security::Encrypted,
+                cipher: 1,
+                envelope: true,
+                ..sfid()
+            },
+            FileReason::ENCRYPTED_NOT_ALLOWED,
+        ),
+        (
+            Sfid {
+                compression: true,
+                envelope: true,
+                ..sfid()
+            },
+            FileReason::COMPRESSION_NOT_ALLOWED,
+        ),
+    ];
+    play(&us, async |partner| {
+        partner.open().await;
+        for (offer, reason) in cases {
+            let answer = partner.offer(&offer).await;
+            assert_eq!(refused(&answer), (reason, false), "{offer:?}");
+        }
+        let answer = partner
+            .offer(&Sfid {
+                size_blocks: 9_999_999_999_999,
+                ..sfid()
+            })
+            .await;
+        assert_eq!(refused(&answer), (FileReason::TOO_BIG, true));
+    })
+    .await;
+    assert!(us.received().is_empty());
+}
+
+#[tokio::test]
+async fn the_same_file_again_is_a_duplicate() {
+    let us = Side::new(OURS, THEIRS);
+    for round in 0..2 {
+        play(&us, async |partner| {
+            partner.open().await;
+            let answer = partner.offer(&sfid()).await;
+            if round == 1 {
+                assert_eq!(refused(&answer), (FileReason::DUPLICATE, false));
+                return;
+            }
+            assert!(matches!(decoded(&answer), Command::Sfpa(_)));
+            partner.data(b"the file").await;
+            partner
+                .say(Command::Efid(Efid {
+                    records: 0,
+                    octets: 8,
+                }))
+                .await;
+            let answer = partner.hear().await;
+            assert!(matches!(decoded(&answer), Command::Efpa(efpa) if efpa.change_direction));
+        })
+        .await;
+    }
+    assert_eq!(us.inbox(), [b"the file".to_vec()]);
+}
+
+#[tokio::test]
+async fn a_file_offered_in_two_sessions_at_once_is_busy_in_the_second() {
+    let us = Side::new(OURS, THEIRS);
+    play(&us, async |first| {
+        first.open().await;
+        assert!(matches!(
+            decoded(&first.offer(&sfid()).await),
+            Command::Sfpa(_)
+        ));
+        play(&us, async |second| {
+            second.open().await;
+            let answer = second.offer(&sfid()).await;
+            assert_eq!(refused(&answer), (FileReason::UNSPECIFIED, true));
+        })
+        .await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_made_durable_is_esid_08_and_nothing_is_acknowledged() {
+    let us = Side::new(OURS, THEIRS);
+    let report = play(&us, async |partner| {
+        partner.open().await;
+        partner.offer(&sfid()).await;
+        // The folder is gone when the file is to be synced.
+        fs::rename(us.folder.path().join("spool"), us.folder.path().join("gone")).unwrap();
+        partner.data(b"the file").await;
+        partner.say(Command::Efid(Efid { records: 0, octets: 8 })).await;
+        let answer = partner.hear().await;
+        assert!(matches!(decoded(&answer), Command::Esid(esid) if esid.reason == EndReason::NO_RESOURCES));
+    })
+    .await;
+    assert!(!report.ending.is_released());
+    assert_eq!(us.received()[0].state, State::Failed);
+}
+
+#[tokio::test]
+async fn a_wrong_count_is_refused_and_the_file_may_come_again() {
+    let us = Side::new(OURS, THEIRS);
+    play(&us, async |partner| {
+        partner.open().await;
+        partner.offer(&sfid()).await;
+        partner.data(b"the file").await;
+        partner.say(Command::Efid(Efid { records: 0, octets: 9 })).await;
+        let answer = partner.hear().await;
+        assert!(matches!(decoded(&answer), Command::Efna(efna) if efna.reason == FileReason::INVALID_BYTE_COUNT));
+    })
+    .await;
+    play(&us, async |partner| {
+        partner.open().await;
+        assert!(matches!(
+            decoded(&partner.offer(&sfid()).await),
+            Command::Sfpa(_)
+        ));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_receipt_for_nothing_is_answered_all_the_same() {
+    let us = Side::new(OURS, THEIRS);
+    let eerp = Eerp {
+        dataset: "NEVER.SENT".parse().unwrap(),
+        stamp: "202611210800000001".parse().unwrap(),
+        user: oftp::UserField::default(),
+        destination: code(OURS),
+        origin: code(THEIRS),
+        hash: Vec::new(),
+        signature: Vec::new(),
+    };
+    play(&us, async |partner| {
+        partner.open().await;
+        partner.say(Command::Eerp(eerp)).await;
+        assert!(matches!(decoded(&partner.hear().await), Command::Rtr));
+    })
+    .await;
+    assert_eq!(us.context.counters.receipts_unknown.count(), 1);
+}
+
+#[tokio::test]
+async fn a_partner_that_ends_right_after_the_file_gets_its_receipt_later() {
+    let us = Side::new(OURS, THEIRS);
+    play(&us, async |partner| {
+        partner.open().await;
+        partner.offer(&sfid()).await;
+        partner.data(b"the file").await;
+        partner
+            .say(Command::Efid(Efid {
+                records: 0,
+                octets: 8,
+            }))
+            .await;
+        partner
+            .say(Command::Esid(Esid {
+                reason: EndReason::NORMAL,
+                text: String::new(),
+            }))
+            .await;
+        // Closing at once would be read as a lost connection; the partner waits for ours.
+        let mut rest = Vec::new();
+        partner.0.read_to_end(&mut rest).await.unwrap();
+    })
+    .await;
+    assert_eq!(us.inbox(), [b"the file".to_vec()]);
+    play(&us, async |partner| {
+        partner.open().await;
+        partner.say(Command::Cd).await;
+        let receipt = partner.hear().await;
+        assert!(
+            matches!(decoded(&receipt), Command::Eerp(eerp) if eerp.file_id() == sfid().file_id())
+        );
+        partner.say(Command::Rtr).await;
+        assert!(matches!(decoded(&partner.hear().await), Command::Cd));
+        partner
+            .say(Command::Esid(Esid {
+                reason: EndReason::NORMAL,
+                text: String::new(),
+            }))
+            .await;
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_partner_is_left_after_the_inactivity_time() {
+    let us = Side::new(OURS, THEIRS);
+    let started = tokio::time::Instant::now();
+    let (ours, theirs) = duplex(64 * 1024);
+    let mut partner = Script(theirs);
+    let opened = async {
+        partner.open().await;
+        partner
+    };
+    let (report, partner) = tokio::join!(us.answer(ours), opened);
+    let waited = started.elapsed();
+    drop(partner);
+    assert!(!report.unwrap().ending.is_released());
+    assert!(waited >= us.context.settings.inactivity, "{waited:?}");
+    assert!(
+        waited < us.context.settings.inactivity + Duration::from_secs(30),
+        "{waited:?}"
+    );
+}
+
+#[tokio::test]
+async fn stopping_tells_the_partner_esid_05() {
+    let us = Side::new(OURS, THEIRS);
+    play(&us, async |partner| {
+        partner.open().await;
+        partner.offer(&sfid()).await;
+        us.context.shutdown.stop();
+        let answer = partner.hear().await;
+        assert!(matches!(decoded(&answer), Command::Esid(esid) if esid.reason == EndReason::EMERGENCY_CLOSE));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_esid_is_heard_in_the_middle_of_a_file_we_send() {
+    let us = Side::new(OURS, THEIRS);
+    let sent = us.queue("long.bin", &content(2_000_000));
+    let report = play(&us, async |partner| {
+        partner.open().await;
+        partner.say(Command::Cd).await;
+        assert!(matches!(decoded(&partner.hear().await), Command::Sfid(_)));
+        partner.say(Command::Sfpa(oftp::Sfpa { answer: 0 })).await;
+        assert!(matches!(decoded(&partner.hear().await), Command::Data(_)));
+        let esid = Esid {
+            reason: EndReason::NO_RESOURCES,
+            text: "disk".into(),
+        };
+        partner.say(Command::Esid(esid)).await;
+        let mut rest = Vec::new();
+        partner.0.read_to_end(&mut rest).await.unwrap();
+    })
+    .await;
+    assert!(
+        report.ending.why().contains("disk"),
+        "{}",
+        report.ending.why()
+    );
+    assert_eq!(us.transfer(sent).state, State::Queued);
+}
