@@ -78,11 +78,18 @@ pub enum AppError {
     },
 }
 
-/// Runs the inner half until it is told to stop. The log must have been started.
+/// Runs the inner half until it is told to stop. The log must have been started; what ends the
+/// process early is logged.
 ///
 /// # Errors
 /// Whatever kept it from starting, or made it end.
 pub fn run(config: &Config) -> Result<(), AppError> {
+    start(config).inspect_err(|error| {
+        tracing::error!(config = %config.file.display(), why = %error, "The process ends.");
+    })
+}
+
+fn start(config: &Config) -> Result<(), AppError> {
     guard_memory()?;
     log_panics();
     raise_descriptors();
@@ -92,9 +99,6 @@ pub fn run(config: &Config) -> Result<(), AppError> {
         .enable_all()
         .build()?;
     let ended = runtime.block_on(serve(config, keys, store));
-    if let Err(error) = &ended {
-        tracing::error!(%error, "The process ends.");
-    }
     // Threads that wait for an operator to go on typing do not hold the process.
     runtime.shutdown_timeout(Duration::from_secs(1));
     ended

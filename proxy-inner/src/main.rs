@@ -19,14 +19,17 @@ use proxy_inner::{app, keys};
 #[command(name = "proxy-inner", version, max_term_width = 100, after_help = EXAMPLES)]
 struct Cli {
     /// Configuration file [default: /etc/proxy-inner/proxy-inner.toml]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", help_heading = WHERE)]
     config: Option<PathBuf>,
     /// Admin socket of the running process [default: admin.socket of the configuration]
-    #[arg(long, global = true, value_name = "PATH")]
+    #[arg(long, global = true, value_name = "PATH", help_heading = WHERE)]
     socket: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
+
+/// Heading of the options every command has.
+const WHERE: &str = "Which process";
 
 const EXAMPLES: &str = "\
 Start:
@@ -145,7 +148,8 @@ const FAULTY: u8 = 64;
 fn run(path: &Path) -> Result<(), Failure> {
     let config = load(path)?;
     ops::logging::init(config.log.format, &config.log.filter).map_err(failed)?;
-    app::run(&config).map_err(failed)
+    // Why is in the log, in the form the log has.
+    app::run(&config).map_err(|_| Failure::Silent(1))
 }
 
 fn check(path: &Path) -> Result<(), Failure> {

@@ -96,7 +96,7 @@ impl Client {
     /// Asks, and takes the one answer.
     pub(super) fn ask(&mut self, command: &Command) -> Result<Answer, CtlError> {
         self.request(command)?;
-        self.answer(None)
+        self.answer()
     }
 
     /// Sends a request.
@@ -108,16 +108,14 @@ impl Client {
             .map_err(|error| self.failed(&error))
     }
 
-    /// Takes the next answer; a refusal is an error. With a deadline, `None` when it has passed
-    /// is told as [`io::ErrorKind::TimedOut`] through [`CtlError::TimedOut`] by the caller.
-    pub(super) fn answer(&mut self, deadline: Option<Instant>) -> Result<Answer, CtlError> {
-        match self.answer_before(deadline)? {
-            Some(answer) => Ok(answer),
-            None => Err(self.broken("it took too long to answer; look at its log")),
-        }
+    /// Takes the next answer; a refusal is an error.
+    pub(super) fn answer(&mut self) -> Result<Answer, CtlError> {
+        let answer = self.answer_before(None)?;
+        answer.ok_or_else(|| self.broken("it took too long to answer; look at its log"))
     }
 
-    /// Takes the next answer, or `None` when the deadline passes first.
+    /// Takes the next answer, or `None` when the deadline passes first. Without a deadline the
+    /// patience of an ordinary question holds.
     pub(super) fn answer_before(
         &mut self,
         deadline: Option<Instant>,

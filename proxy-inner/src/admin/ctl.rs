@@ -256,7 +256,7 @@ impl Ctl<'_> {
             CtlError::Here(why) => CtlError::Here(format!("{}: {why}", args.file.display())),
             other => other,
         })?;
-        let id = match self.client.answer(None)? {
+        let id = match self.client.answer()? {
             Answer::Queued(body) => body.id,
             other => return Err(self.client.unexpected(&other)),
         };
@@ -332,7 +332,10 @@ impl Ctl<'_> {
             .request(&Command::TransferWait(TransferBody { id: id.clone() }))?;
         let mut progress = Progress::new(self.console.progress.as_deref_mut().map(as_writer));
         let watched = loop {
-            let answer = self.client.answer_before(deadline)?;
+            let answer = match deadline {
+                Some(_) => self.client.answer_before(deadline)?,
+                None => Some(self.client.answer()?),
+            };
             match answer {
                 Some(Answer::Watched(watched)) if watched.finished => break watched,
                 Some(Answer::Watched(watched)) => progress.text(&line(&watched)),
@@ -420,7 +423,7 @@ fn upload(
         };
         if let Err(error) = client.chunk(buffer.get(..read).unwrap_or_default()) {
             // It stopped listening because it has said why: that answer is the better error.
-            return Err(match client.answer(None) {
+            return Err(match client.answer() {
                 Err(refused @ CtlError::Refused(_)) => refused,
                 _ => client.failed(&error),
             });

@@ -350,7 +350,7 @@ fn queue(queue: &[QueueView]) -> String {
             entry
                 .next_attempt
                 .as_deref()
-                .map_or_else(|| "when it calls".to_owned(), time),
+                .map_or_else(|| "when it calls".to_owned(), due),
             match (&entry.last_failure, entry.failures) {
                 (Some(why), failures) if failures > 0 => format!("{why} ({failures} in a row)"),
                 (Some(why), _) => why.clone(),
@@ -394,6 +394,14 @@ fn time(text: &str) -> String {
         Ok(moment) => moment.strftime("%Y-%m-%d %H:%M:%S").to_string(),
         Err(_) => text.to_owned(),
     }
+}
+
+/// When something is due: a moment to come, or now.
+fn due(text: &str) -> String {
+    let past = text
+        .parse::<Timestamp>()
+        .is_ok_and(|moment| moment <= Timestamp::now());
+    if past { "now".to_owned() } else { time(text) }
 }
 
 fn capital(word: &str) -> String {
