@@ -155,11 +155,10 @@ impl InnerHalf {
                 }
                 Ok(Step::Drained) => {
                     self.finish_drain().await;
-                    let told = control.tell(&ToInner::Drained).await;
                     if self.stopping {
                         return Over::Stopped;
                     }
-                    told
+                    control.tell(&ToInner::Drained).await
                 }
                 Err(error) => Err(error),
             };

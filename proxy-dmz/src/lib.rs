@@ -11,6 +11,13 @@
 //! while an inner half is connected and names it; nothing but OFTP2 crosses a circuit in clear;
 //! every count, wait and buffer has a limit; nothing secret is logged.
 
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
+
 pub mod app;
 pub mod arguments;
 pub mod commands;

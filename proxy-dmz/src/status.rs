@@ -51,13 +51,15 @@ pub enum Cause {
     PartnerLost,
     /// The inner half's end broke.
     InnerLost,
+    /// This process, or the link, came to its end first.
+    Stopped,
     /// A defect of ours.
     Internal,
 }
 
 impl Cause {
     /// All causes, in the order they are counted in.
-    pub const ALL: [Cause; 17] = [
+    pub const ALL: [Cause; 18] = [
         Cause::Full,
         Cause::AddressFull,
         Cause::Hello,
@@ -74,6 +76,7 @@ impl Cause {
         Cause::Idle,
         Cause::PartnerLost,
         Cause::InnerLost,
+        Cause::Stopped,
         Cause::Internal,
     ];
 
@@ -97,6 +100,7 @@ impl Cause {
             Cause::Idle => "idle",
             Cause::PartnerLost => "partner_lost",
             Cause::InnerLost => "inner_lost",
+            Cause::Stopped => "stopped",
             Cause::Internal => "internal",
         }
     }

@@ -97,12 +97,6 @@ impl Gate {
         Ok(passed)
     }
 
-    /// Whether the direction may end here: between two frames.
-    #[must_use]
-    pub fn at_boundary(&self) -> bool {
-        matches!(self.state, State::Frame | State::Closed)
-    }
-
     fn step(&mut self, rest: &[u8]) -> Result<usize, Refusal> {
         match &mut self.state {
             State::Frame => self.open_frame(rest),

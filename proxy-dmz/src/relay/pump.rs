@@ -7,11 +7,10 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::Poll;
 use std::time::Duration;
 
 use ::link::{Circuit, CircuitReader, CircuitWriter, LinkError};
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -138,7 +137,7 @@ where
 {
     let mut held = BytesMut::new();
     loop {
-        let read = match read_some(partner, &mut held).await {
+        let read = match read_some(partner, &mut held, RECORD).await {
             Ok(read) => read,
             // Many close their connection without closing TLS first; ESID marks the end, not TLS.
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => 0,
@@ -154,7 +153,7 @@ where
                 break;
             }
             inner
-                .write_bytes(held.split_to(passed).freeze())
+                .write_bytes(parcel(held.split_to(passed)))
                 .await
                 .map_err(circuit_lost)?;
             moved.count(&moved.inward, passed);
@@ -173,7 +172,7 @@ where
 {
     let mut held = BytesMut::new();
     loop {
-        let read = read_some(inner, &mut held)
+        let read = read_some(inner, &mut held, BUFFER)
             .await
             .map_err(Why::CircuitLost)?;
         if read == 0 {
@@ -193,22 +192,32 @@ where
     }
 }
 
-/// Reads what is there; while nothing is, no buffer is held unless it has octets in it.
-async fn read_some<R: AsyncRead + Unpin>(from: &mut R, held: &mut BytesMut) -> io::Result<usize> {
+/// Reads what is there, with room for at least `room`; while nothing is there, no buffer is held
+/// unless it has octets in it.
+async fn read_some<R>(from: &mut R, held: &mut BytesMut, room: usize) -> io::Result<usize>
+where
+    R: AsyncRead + Unpin,
+{
     poll_fn(|context| {
-        if held.capacity() - held.len() < LEAST_ROOM {
+        if held.capacity() - held.len() < room {
             held.reserve(BUFFER);
         }
         let polled = pin!(from.read_buf(held)).poll(context);
         if polled.is_pending() && held.is_empty() {
             *held = BytesMut::new();
         }
-        match polled {
-            Poll::Ready(read) => Poll::Ready(read),
-            Poll::Pending => Poll::Pending,
-        }
+        polled
     })
     .await
+}
+
+/// Octets that travel on by themselves: a few are copied, since they would keep a whole buffer.
+fn parcel(octets: BytesMut) -> Bytes {
+    if octets.len() <= FEW {
+        Bytes::copy_from_slice(&octets)
+    } else {
+        octets.freeze()
+    }
 }
 
 fn circuit_lost(error: LinkError) -> Why {
@@ -267,8 +276,10 @@ impl Moved {
 
 /// Octets asked for at a time: fewer cost processor time, more cost memory (docs/performance.md).
 const BUFFER: usize = 64 * 1024;
-/// One TLS record: with less room than this a new buffer is cheaper than a short read.
-const LEAST_ROOM: usize = 16 * 1024;
+/// One TLS record, which is what TLS gives at a time: with less room a new buffer is cheaper.
+const RECORD: usize = 16 * 1024;
+/// So little that a copy is cheaper than the buffer it would keep.
+const FEW: usize = 2 * 1024;
 /// How long a partner has to close after we did.
 const LINGER: Duration = Duration::from_secs(5);
 /// Tells the inner half that its stream did not end cleanly.

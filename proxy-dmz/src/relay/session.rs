@@ -11,7 +11,7 @@ use tokio_rustls::server::TlsStream;
 use tracing::{debug, info, warn};
 
 use super::circuits::Running;
-use super::gate;
+use super::gate::{self, Gate};
 use super::join::{self, JoinError};
 use super::pump::{self, Ending, Guard, Why};
 use crate::public::dialer::{self, DialError, Dialed, Dialer};
@@ -56,21 +56,29 @@ pub async fn receive(front: &Front, caller: Caller, running: &Running) {
         deadline: accepted + rules.handshake,
         answer_within: rules.open,
     };
-    let arrived = tokio::select! {
-        arrived = arrive(front, &rules, stream, call) => arrived,
-        why = running.closing() => {
-            debug!(%circuit, %peer, why, "A connection ended before it was a circuit.");
-            return;
-        }
+    let arrival = tokio::select! {
+        arrival = arrive(front, &rules, stream, call) => arrival,
+        why = running.closing() => Err(Turned::Stopped(why)),
     };
-    let Arrival {
-        stream,
-        link_end,
-        guards,
-    } = match arrived {
-        Ok(arrival) => arrival,
+    // Once the inner half is asked it may have said yes: such a circuit counts as running.
+    let opened = match arrival {
+        Ok(Arrival {
+            stream,
+            opening,
+            gates,
+        }) => tokio::select! {
+            link_end = join::open(&front.link, opening, rules.open) => {
+                link_end.map(|link_end| (stream, link_end, gates)).map_err(Turned::from)
+            }
+            why = running.ended() => Err(Turned::Stopped(why)),
+        },
+        Err(turned) => Err(turned),
+    };
+    let (stream, link_end, (from_partner, from_inner)) = match opened {
+        Ok(opened) => opened,
         Err(turned) => return turned.tell(&front.status, circuit, peer),
     };
+    let guards = (Guard::Oftp(from_partner), Guard::Oftp(from_inner));
     front.status.circuit();
     info!(%circuit, %peer, "A circuit opened.");
     let ending = pump::relay(stream, link_end, guards, rules.idle, running.ended()).await;
@@ -120,7 +128,8 @@ pub fn tell(status: &Status, circuit: CircuitId, peer: SocketAddr, ending: &Endi
     } = ending;
     status.carried(*octets_in, *octets_out);
     let cause = match why {
-        Why::InnerClosed | Why::Stopped(_) => None,
+        Why::InnerClosed => None,
+        Why::Stopped(_) => Some(Cause::Stopped),
         Why::Refused(_) => Some(Cause::Violation),
         Why::Idle(_) => Some(Cause::Idle),
         Why::PartnerLost(_) => Some(Cause::PartnerLost),
@@ -138,10 +147,11 @@ pub fn tell(status: &Status, circuit: CircuitId, peer: SocketAddr, ending: &Endi
     info!(%circuit, octets_in, octets_out, %why, "A circuit ended.");
 }
 
+/// A partner behind TLS that has named itself.
 struct Arrival {
     stream: TlsStream<TcpStream>,
-    link_end: Circuit,
-    guards: (Guard, Guard),
+    opening: Arrived,
+    gates: (Gate, Gate),
 }
 
 async fn arrive(
@@ -161,7 +171,7 @@ async fn arrive(
     };
     let mut stream = established.stream;
     let first = join::first_ssid(&mut stream, rules.ssid).await?;
-    let (from_partner, from_inner) = gate::pair(&first.ssid);
+    let gates = gate::pair(&first.ssid);
     let tls = established.facts;
     let opening = Arrived {
         circuit,
@@ -171,11 +181,10 @@ async fn arrive(
         tls,
         ssid: first.oeb,
     };
-    let link_end = join::open(&front.link, opening, rules.open).await?;
     Ok(Arrival {
         stream,
-        link_end,
-        guards: (Guard::Oftp(from_partner), Guard::Oftp(from_inner)),
+        opening,
+        gates,
     })
 }
 
@@ -186,6 +195,8 @@ enum Turned {
     Handshake(#[from] HandshakeError),
     #[error(transparent)]
     Join(#[from] JoinError),
+    #[error("{0}")]
+    Stopped(&'static str),
 }
 
 impl Turned {
@@ -218,6 +229,7 @@ impl Turned {
                 HandshakeError::Verdict(_) => Cause::Verdict,
                 HandshakeError::Internal(_) => Cause::Internal,
             },
+            Turned::Stopped(_) => Cause::Stopped,
             Turned::Join(error) => match error {
                 JoinError::Late(_) => Cause::SsidLate,
                 JoinError::Gone(_)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use link::message::ClientCertificate;
-use proxy_dmz::public::tls::{Doorman, provider};
+use proxy_dmz::public::tls::{Doorman, MOST_RETRIES, provider};
 use proxy_dmz::status::Cause;
 use rustls::crypto::ring::kx_group;
 use rustls::{HandshakeKind, ProtocolVersion};
@@ -65,31 +65,62 @@ async fn never_resumes_a_session() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn shakes_hands_after_a_hello_retry_request_on_a_single_worker() {
+/// A DMZ half and a partner who will not find a common group without a HelloRetryRequest.
+fn retrying() -> (Dmz, Partner) {
     let mut only_p384 = provider();
     only_p384.kx_groups = vec![kx_group::SECP384R1];
     let mut x25519_first = provider();
     x25519_first.kx_groups = vec![kx_group::X25519, kx_group::SECP384R1];
-    let dmz = Dmz::start_with(Doorman::with_provider(only_p384));
-    let inner = dmz.open(Key::ecdsa(), ClientCertificate::Off, LIMITS).await;
     let partner = Partner {
         provider: Arc::new(x25519_first),
         ..Partner::default()
     };
+    (Dmz::start_with(Doorman::with_provider(only_p384)), partner)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn shakes_hands_after_a_hello_retry_request_on_a_single_worker() {
+    let (dmz, partner) = retrying();
+    let inner = dmz.open(Key::ecdsa(), ClientCertificate::Off, LIMITS).await;
     let mut callers = JoinSet::new();
     for _ in 0..4 {
         let (partner, public) = (partner.clone(), inner.public);
         callers.spawn(async move {
             let stream = partner.greeted(public).await;
-            assert_eq!(
-                stream.get_ref().1.handshake_kind(),
-                Some(HandshakeKind::FullWithHelloRetryRequest)
-            );
+            let kind = stream.get_ref().1.handshake_kind();
+            assert_eq!(kind, Some(HandshakeKind::FullWithHelloRetryRequest));
         });
     }
     callers.join_all().await;
     assert_eq!(inner.signatures(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn few_may_wait_after_a_hello_retry_request_and_the_next_is_refused_at_once() {
+    let (dmz, partner) = retrying();
+    let inner = dmz.open(Key::ecdsa(), ClientCertificate::Off, LIMITS).await;
+    inner.sign(Signing::Hold);
+    let mut waiting = JoinSet::new();
+    for _ in 0..MOST_RETRIES {
+        let (partner, public) = (partner.clone(), inner.public);
+        waiting.spawn(async move { partner.greeted(public).await });
+    }
+    inner.asked(MOST_RETRIES).await;
+    assert!(partner.call(inner.public).await.is_err());
+    dmz.counted(Cause::Signature, 1).await;
+    inner.sign(Signing::Sign);
+    assert_eq!(waiting.join_all().await.len(), MOST_RETRIES);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_signature_that_does_not_come_ends_the_handshake_at_its_deadline() {
+    let dmz = Dmz::start();
+    let mut limits = LIMITS;
+    limits.open_ms = 50;
+    let inner = dmz.open(Key::ecdsa(), ClientCertificate::Off, limits).await;
+    inner.sign(Signing::Hold);
+    assert!(Partner::default().call(inner.public).await.is_err());
+    dmz.counted(Cause::Signature, 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use link::message::{
     Arrived, ArrivedAnswer, ClientCertificate, ClientVerdict, FromDmz, ListenerPolicy,
@@ -21,7 +21,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::SigningKey;
 use tempfile::TempDir;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 /// Generous, for tests that are not about limits.
@@ -154,11 +154,12 @@ static EPOCH: AtomicUsize = AtomicUsize::new(1);
 
 /// What the inner half does when asked for a signature.
 #[derive(Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
 pub(crate) enum Signing {
     Sign,
     Refuse,
     BreakOff,
+    /// Nothing, until it is told otherwise.
+    Hold,
 }
 
 /// The inner half, as the test plays it.
@@ -170,7 +171,7 @@ pub(crate) struct Inner {
     pub(crate) proofs: mpsc::UnboundedReceiver<(VerifyClient, Circuit)>,
     pub(crate) public: SocketAddr,
     key: Key,
-    signing: Arc<AtomicU8>,
+    signing: watch::Sender<Signing>,
     signed: Arc<AtomicUsize>,
     revision: u64,
 }
@@ -180,11 +181,11 @@ impl Inner {
         let (orders, news) = link.control().expect("the control stream");
         let (arrived, arrivals) = mpsc::unbounded_channel();
         let (proven, proofs) = mpsc::unbounded_channel();
-        let signing = Arc::new(AtomicU8::new(Signing::Sign as u8));
+        let signing = watch::Sender::new(Signing::Sign);
         let signed = Arc::new(AtomicUsize::new(0));
         let asked = Asked {
             key: key.clone(),
-            signing: Arc::clone(&signing),
+            signing: signing.subscribe(),
             signed: Arc::clone(&signed),
             arrived,
             proven,
@@ -261,7 +262,7 @@ impl Inner {
     }
 
     /// Whether this inner half is the one in place: it is answered instead of closed.
-    pub(crate) async fn is_served(mut self) -> bool {
+    pub(crate) async fn serves(mut self) -> bool {
         if self.orders.send(&ToDmz::Health(1)).await.is_err() {
             return false;
         }
@@ -275,7 +276,14 @@ impl Inner {
     }
 
     pub(crate) fn sign(&self, how: Signing) {
-        self.signing.store(how as u8, Ordering::SeqCst);
+        self.signing.send_replace(how);
+    }
+
+    /// Waits until so many signatures were asked for.
+    pub(crate) async fn asked(&self, often: usize) {
+        while self.signatures() < often {
+            tokio::task::yield_now().await;
+        }
     }
 
     pub(crate) fn signatures(&self) -> usize {
@@ -303,7 +311,7 @@ impl Inner {
 
 struct Asked {
     key: Key,
-    signing: Arc<AtomicU8>,
+    signing: watch::Receiver<Signing>,
     signed: Arc<AtomicUsize>,
     arrived: mpsc::UnboundedSender<(Arrived, Circuit)>,
     proven: mpsc::UnboundedSender<(VerifyClient, Circuit)>,
@@ -315,8 +323,12 @@ async fn serve(link: Link, asked: Asked) {
         match first {
             FromDmz::Sign(sign) => {
                 asked.signed.fetch_add(1, Ordering::SeqCst);
-                let how = asked.signing.load(Ordering::SeqCst);
-                tokio::spawn(answer(sign, circuit, asked.key.clone(), how));
+                tokio::spawn(answer(
+                    sign,
+                    circuit,
+                    asked.key.clone(),
+                    asked.signing.clone(),
+                ));
             }
             FromDmz::VerifyClient(proof) => drop(asked.proven.send((proof, circuit))),
             FromDmz::Arrived(arrived) => drop(asked.arrived.send((arrived, circuit))),
@@ -324,20 +336,23 @@ async fn serve(link: Link, asked: Asked) {
     }
 }
 
-async fn answer(sign: Sign, mut circuit: Circuit, key: Key, how: u8) {
-    if how == Signing::BreakOff as u8 {
-        return;
-    }
-    let answer = if how == Signing::Refuse as u8 {
-        SignAnswer::Refused
-    } else {
-        assert_eq!((sign.key, sign.listener.as_str()), (7, "oftps"));
-        let scheme = SignatureScheme::from(sign.scheme);
-        let signer = key
-            .key
-            .choose_scheme(&[scheme])
-            .expect("a scheme of this key");
-        SignAnswer::Signature(signer.sign(&sign.message).expect("a signature"))
+async fn answer(sign: Sign, mut circuit: Circuit, key: Key, mut signing: watch::Receiver<Signing>) {
+    let how = match signing.wait_for(|how| *how != Signing::Hold).await {
+        Ok(how) => *how,
+        Err(_) => return,
+    };
+    let answer = match how {
+        Signing::BreakOff | Signing::Hold => return,
+        Signing::Refuse => SignAnswer::Refused,
+        Signing::Sign => {
+            assert_eq!((sign.key, sign.listener.as_str()), (7, "oftps"));
+            let scheme = SignatureScheme::from(sign.scheme);
+            let signer = key
+                .key
+                .choose_scheme(&[scheme])
+                .expect("a scheme of this key");
+            SignAnswer::Signature(signer.sign(&sign.message).expect("a signature"))
+        }
     };
     // The DMZ half may have given up; then nobody needs it.
     if circuit.send_message(&answer).await.is_ok() {
