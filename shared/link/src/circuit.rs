@@ -5,8 +5,9 @@
 //! resets its stream, so that a crash, an error or a cancelled task is never taken for the end of
 //! the octets.
 
+use std::future::{Future, poll_fn};
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -16,7 +17,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::codec::{self, FrameReader};
 use crate::error::{LinkError, stream};
 use crate::message::Message;
-use crate::window::ReadCount;
+use crate::traffic::Traffic;
+use crate::turn::Turn;
 
 /// Both directions of one stream.
 #[derive(Debug)]
@@ -26,17 +28,18 @@ pub struct Circuit {
 }
 
 impl Circuit {
-    /// `read` counts what is read off this and all other circuits of the link.
-    pub(crate) fn new(send: SendStream, receive: RecvStream, read: ReadCount) -> Self {
+    pub(crate) fn new(send: SendStream, receive: RecvStream, traffic: Traffic) -> Self {
         Circuit {
             writer: CircuitWriter {
                 stream: send,
                 ended: false,
+                turn: traffic.join(),
+                traffic: traffic.clone(),
             },
             reader: CircuitReader {
                 stream: receive,
                 frames: FrameReader::default(),
-                read,
+                traffic,
             },
         }
     }
@@ -46,7 +49,7 @@ impl Circuit {
     /// # Errors
     /// When the message is over its ceiling, or stream or link are broken.
     pub async fn send_message<T: Message>(&mut self, message: &T) -> Result<(), LinkError> {
-        self.writer.write_bytes(codec::encode(message)?).await
+        self.writer.write_message(codec::encode(message)?).await
     }
 
     /// Receives one message, and not an octet more. May be given up and taken up again. The
@@ -82,6 +85,8 @@ impl Circuit {
 pub struct CircuitWriter {
     stream: SendStream,
     ended: bool,
+    traffic: Traffic,
+    turn: Turn,
 }
 
 impl CircuitWriter {
@@ -91,10 +96,22 @@ impl CircuitWriter {
     /// # Errors
     /// When the other end no longer reads, or the link has ended.
     pub async fn write_bytes(&mut self, octets: Bytes) -> Result<(), LinkError> {
-        self.stream
-            .write_chunk(octets)
-            .await
-            .map_err(LinkError::from)
+        let mut rest = [octets];
+        while rest.iter().any(|rest| !rest.is_empty()) {
+            poll_fn(|cx| {
+                self.poll_octets(cx, |stream, cx| {
+                    pin!(stream.write_chunks(&mut rest)).poll(cx)
+                })
+            })
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// Sends a message, which goes before the plain octets of all circuits.
+    pub(crate) async fn write_message(&mut self, framed: Bytes) -> Result<(), LinkError> {
+        let writing = self.stream.write_chunk(framed);
+        self.traffic.message(writing).await.map_err(LinkError::from)
     }
 
     /// Ends the octets cleanly. What was written is still delivered, as long as the link lives.
@@ -126,6 +143,18 @@ impl CircuitWriter {
         self.reset(VarInt::from_u32(code));
     }
 
+    /// One attempt to write plain octets: messages go first, then circuits that had to wait longer.
+    fn poll_octets<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        write: impl FnOnce(&mut SendStream, &mut Context<'_>) -> Poll<Result<T, quinn::WriteError>>,
+    ) -> Poll<Result<T, LinkError>> {
+        ready!(self.traffic.poll_clear(cx));
+        let CircuitWriter { stream, turn, .. } = self;
+        turn.poll(cx, |cx| write(stream, cx))
+            .map_err(LinkError::from)
+    }
+
     fn end(&mut self) -> Result<(), LinkError> {
         self.ended = true;
         self.stream.finish().map_err(|_| LinkError::StreamEnded)
@@ -152,10 +181,10 @@ impl AsyncWrite for CircuitWriter {
         cx: &mut Context<'_>,
         octets: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let stream = Pin::new(&mut self.get_mut().stream);
-        stream
-            .poll_write(cx, octets)
-            .map_err(|error| LinkError::from(error).into())
+        let written = self
+            .get_mut()
+            .poll_octets(cx, |stream, cx| Pin::new(stream).poll_write(cx, octets));
+        written.map_err(io::Error::from)
     }
 
     fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -173,7 +202,7 @@ impl AsyncWrite for CircuitWriter {
 pub struct CircuitReader {
     stream: RecvStream,
     frames: FrameReader,
-    read: ReadCount,
+    traffic: Traffic,
 }
 
 impl CircuitReader {
@@ -188,7 +217,7 @@ impl CircuitReader {
     /// [`LinkError::Reset`] when the other end broke off, or the link's end.
     pub async fn read_into(&mut self, buffer: &mut [u8]) -> Result<usize, LinkError> {
         let read = self.stream.read(buffer).await?.unwrap_or(0);
-        self.read.add(read);
+        self.traffic.count_read(read);
         Ok(read)
     }
 
@@ -203,7 +232,8 @@ impl CircuitReader {
             .read_chunk(most, true)
             .await?
             .map(|chunk| chunk.bytes);
-        self.read.add(octets.as_ref().map_or(0, Bytes::len));
+        self.traffic
+            .count_read(octets.as_ref().map_or(0, Bytes::len));
         Ok(octets)
     }
 
@@ -224,7 +254,7 @@ impl AsyncRead for CircuitReader {
         let reader = self.get_mut();
         let filled = buffer.filled().len();
         let read = ready!(reader.stream.poll_read_buf(cx, buffer));
-        reader.read.add(buffer.filled().len() - filled);
+        reader.traffic.count_read(buffer.filled().len() - filled);
         Poll::Ready(read.map_err(|error| LinkError::from(error).into()))
     }
 }

@@ -9,20 +9,23 @@ use quinn::{RecvStream, SendStream};
 use crate::codec::{self, FrameReader};
 use crate::error::LinkError;
 use crate::message::Message;
+use crate::traffic::Traffic;
 
 /// Sends control messages, each after the other.
 pub struct ControlSender<T> {
     stream: SendStream,
     /// What is left of a message whose sending was given up.
     pending: Bytes,
+    traffic: Traffic,
     carries: PhantomData<fn(T)>,
 }
 
 impl<T: Message> ControlSender<T> {
-    pub(crate) fn new(stream: SendStream) -> Self {
+    pub(crate) fn new(stream: SendStream, traffic: Traffic) -> Self {
         ControlSender {
             stream,
             pending: Bytes::new(),
+            traffic,
             carries: PhantomData,
         }
     }
@@ -41,7 +44,8 @@ impl<T: Message> ControlSender<T> {
 
     async fn flush(&mut self) -> Result<(), LinkError> {
         while !self.pending.is_empty() {
-            let written = self.stream.write(&self.pending).await?;
+            let writing = self.stream.write(&self.pending);
+            let written = self.traffic.message(writing).await?;
             self.pending.advance(written);
         }
         Ok(())

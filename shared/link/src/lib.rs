@@ -35,6 +35,8 @@ mod link;
 mod pin;
 mod quic;
 mod tls;
+mod traffic;
+mod turn;
 mod window;
 
 #[cfg(test)]

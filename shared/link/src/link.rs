@@ -17,7 +17,8 @@ use crate::limits::{MAX_FIRST_MESSAGES, MAX_RECEIVE_WINDOW, OPEN_DEADLINE};
 use crate::message::{FromDmz, FromInner, Message};
 use crate::pin::Pin;
 use crate::quic::Tuning;
-use crate::window::{ReadCount, ReceiveWindow};
+use crate::traffic::Traffic;
+use crate::window::ReceiveWindow;
 
 /// An established link: key proven, versions agreed. Clones are handles of the same link; it stays
 /// up until one end closes it, silence ends it, or the last handle and circuit are gone.
@@ -56,12 +57,12 @@ impl Link {
             ..
         } = established;
         let (sender, opened) = mpsc::channel(1);
-        let read = ReadCount::default();
+        let traffic = Traffic::default();
         let intake = Intake {
             side,
             tuning: established.tuning,
             sender,
-            read: read.clone(),
+            traffic: traffic.clone(),
         };
         let intake = tokio::spawn(intake.run(connection.clone())).abort_handle();
         Link {
@@ -74,7 +75,7 @@ impl Link {
                 epoch: established.epoch,
                 control: Mutex::new(Some(control)),
                 opened: tokio::sync::Mutex::new(opened),
-                read,
+                traffic,
                 intake,
             }),
         }
@@ -141,7 +142,11 @@ impl Link {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let (send, receive) = control.take().ok_or(LinkError::ControlTaken)?;
-        Ok((ControlSender::new(send), ControlReceiver::new(receive)))
+        let traffic = self.shared.traffic.clone();
+        Ok((
+            ControlSender::new(send, traffic),
+            ControlReceiver::new(receive),
+        ))
     }
 
     /// Opens a stream and sends its first message: [`FromInner`] from the inner half, [`FromDmz`]
@@ -154,8 +159,8 @@ impl Link {
         let framed = codec::encode(first)?;
         let opening = async {
             let (send, receive) = self.shared.connection.open_bi().await?;
-            let mut circuit = Circuit::new(send, receive, self.shared.read.clone());
-            circuit.halves().0.write_bytes(framed).await?;
+            let mut circuit = Circuit::new(send, receive, self.shared.traffic.clone());
+            circuit.halves().0.write_message(framed).await?;
             Ok(circuit)
         };
         timeout(OPEN_DEADLINE, opening)
@@ -197,7 +202,7 @@ pub(crate) struct Shared {
     epoch: u64,
     control: Mutex<Option<(SendStream, RecvStream)>>,
     opened: tokio::sync::Mutex<mpsc::Receiver<Opened>>,
-    read: ReadCount,
+    traffic: Traffic,
     intake: AbortHandle,
 }
 
@@ -232,7 +237,7 @@ struct Intake {
     side: Side,
     tuning: Tuning,
     sender: mpsc::Sender<Opened>,
-    read: ReadCount,
+    traffic: Traffic,
 }
 
 impl Intake {
@@ -245,10 +250,10 @@ impl Intake {
         loop {
             tokio::select! {
                 Some(_) = reading.join_next() => {}
-                _ = ticks.tick() => window.tick(&connection, &self.read),
+                _ = ticks.tick() => window.tick(&connection, &self.traffic),
                 accepted = connection.accept_bi(), if reading.len() < MAX_FIRST_MESSAGES => {
                     let Ok((send, receive)) = accepted else { return };
-                    let circuit = Circuit::new(send, receive, self.read.clone());
+                    let circuit = Circuit::new(send, receive, self.traffic.clone());
                     let (deadline, sender) = (self.tuning.first_message, self.sender.clone());
                     reading.spawn(read_first(circuit, self.side, deadline, sender, peer));
                 }
@@ -276,8 +281,11 @@ impl WindowKeeper {
         }
     }
 
-    fn tick(&mut self, connection: &Connection, read: &ReadCount) {
-        let (complaints, read) = (connection.stats().frame_rx.data_blocked, read.total());
+    fn tick(&mut self, connection: &Connection, traffic: &Traffic) {
+        let (complaints, read) = (
+            connection.stats().frame_rx.data_blocked,
+            traffic.total_read(),
+        );
         let wanted = self
             .window
             .tick(complaints != self.complaints, read != self.read);

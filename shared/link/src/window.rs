@@ -6,9 +6,6 @@
 //! window is widened by one stream's worth, up to a ceiling, and narrowed again after a calm time.
 //! A link whose circuits are merely read slowly keeps its first window: there, reading goes on.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
 /// The connection's window now in force; decides, and touches nothing.
 #[derive(Debug)]
 pub(crate) struct ReceiveWindow {
@@ -58,21 +55,6 @@ impl ReceiveWindow {
         let changed = wanted != self.now;
         self.now = wanted;
         changed.then_some(wanted)
-    }
-}
-
-/// Octets read off all circuits of one link.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct ReadCount(Arc<AtomicU64>);
-
-impl ReadCount {
-    pub(crate) fn add(&self, octets: usize) {
-        self.0
-            .fetch_add(u64::try_from(octets).unwrap_or(u64::MAX), Ordering::Relaxed);
-    }
-
-    pub(crate) fn total(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
     }
 }
 

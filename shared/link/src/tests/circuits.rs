@@ -1,5 +1,6 @@
 //! Circuits: octets, ends, back-pressure and many at once.
 
+use std::future::Future;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,6 +13,12 @@ use crate::link::Link;
 use crate::message::FromInner;
 use crate::testing::Halves;
 
+/// Polls a future once.
+macro_rules! poll {
+    ($future:expr) => {
+        std::future::poll_fn(|cx| std::task::Poll::Ready($future.as_mut().poll(cx))).await
+    };
+}
 /// Both ends of one circuit.
 async fn circuit(inner: &Link, dmz: &Link) -> (Circuit, Circuit) {
     let (opened, accepted) =
@@ -216,6 +223,48 @@ async fn unread_circuits_that_hold_the_whole_window_do_not_starve_the_link() {
         stalled.try_join_next().is_none(),
         "an unread circuit took more than its window"
     );
+}
+
+#[tokio::test]
+async fn a_message_goes_before_the_octets_of_busy_circuits() {
+    let mut halves = Halves::new();
+    halves.dmz_tuning.receive_window = 64 * 1024;
+    halves.dmz_tuning.window_tick = Duration::from_secs(3600);
+    let (dmz, inner) = halves.link().await;
+    let (mut writers, mut readers) = (Vec::new(), Vec::new());
+    for _ in 0..64 {
+        let (here, there) = circuit(&inner, &dmz).await;
+        writers.push(here.into_halves());
+        readers.push(there.into_halves());
+    }
+    // Nobody reads yet: one circuit takes all room, then the message waits, then all others.
+    let octets = Bytes::from(vec![7; 32 * 1024]);
+    let mut full = Box::pin(writers[0].0.write_bytes(Bytes::from(vec![7; 128 * 1024])));
+    assert!(poll!(full).is_pending());
+    let probe = FromInner::Probe(2);
+    let mut message = Box::pin(inner.open(&probe));
+    assert!(poll!(message).is_pending());
+    drop(full);
+    let mut busy = JoinSet::new();
+    for (mut writer, reader) in writers {
+        let octets = octets.clone();
+        busy.spawn(async move {
+            let _held = reader;
+            while writer.write_bytes(octets.clone()).await.is_ok() {}
+        });
+    }
+    tokio::task::yield_now().await;
+    for (writer, mut reader) in readers {
+        busy.spawn(async move {
+            let _held = writer;
+            while let Ok(Some(_)) = reader.read_chunk(usize::MAX).await {}
+        });
+    }
+    assert_eq!(message.await.map(|_| ()), Ok(()));
+    inner.close("done");
+    while let Some(done) = busy.join_next().await {
+        done.unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
