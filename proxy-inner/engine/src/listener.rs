@@ -214,12 +214,10 @@ impl Opi {
         line.stats.data_received += 1;
         self.any_data = true;
         let before = line.received.len();
-        if !self.after_end {
-            match self.unpacker.unpack(databuf, &mut line.received) {
-                Ok(()) => {}
-                Err(SubrecordError::DataAfterEnd { .. }) => self.after_end = true,
-                Err(error) => return abort::invalid_data(&error, line),
-            }
+        match self.unpacker.unpack(databuf, &mut line.received) {
+            Ok(()) => {}
+            Err(SubrecordError::DataAfterEnd { .. }) => self.after_end = true,
+            Err(error) => return abort::invalid_data(&error, line),
         }
         line.stats.octets_received += line.received.len().saturating_sub(before) as u64;
         line.announce_received();

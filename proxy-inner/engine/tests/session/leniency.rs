@@ -102,6 +102,10 @@ fn an_end_right_after_the_file_waits_until_the_file_is_settled() {
             deviations(&news(&mut session)),
             [Deviation::EndedBeforeAnswer]
         );
+        for ignored in [Command::Cd, esid(EndReason::UNSPECIFIED)] {
+            feed(&mut session, &ignored);
+        }
+        assert!(news(&mut session).is_empty(), "nothing follows an ESID");
         assert_eq!(session.state_name(), "CLIP");
         let answer = if kept {
             Ok((Durable::synced(3), true))

@@ -1,8 +1,8 @@
 //! Ceilings: what waits to be written and what waits to be taken stays bounded, and no buffer is
 //! allocated per DATA.
 
-use engine::{Event, RECEIVE_CEILING, Settings, TRANSMIT_CEILING};
-use oftp::Command;
+use engine::{Event, RECEIVE_CEILING, Request, Settings, TRANSMIT_CEILING};
+use oftp::{Command, EndReason};
 
 use crate::script::{NOW, databuf, frame, news, receiving, said, sending, settings};
 
@@ -30,6 +30,18 @@ fn sending_stops_at_the_ceiling_and_resumes_with_one_confirmation() {
     session.transmitted(session.transmit().len());
     assert_eq!(news(&mut session), [Event::DataConfirm]);
     assert!(session.can_send_data());
+}
+
+/// No confirmation once there is no file to send any more.
+#[test]
+fn a_drained_buffer_confirms_nothing_after_the_session_was_ended() {
+    let mut session = sending(&wide());
+    let file = vec![9; 2 * TRANSMIT_CEILING];
+    session.send_data(&file, false, NOW).unwrap();
+    let release = Request::Release(EndReason::EMERGENCY_CLOSE, String::new());
+    session.request(release, NOW).unwrap();
+    session.transmitted(session.transmit().len());
+    assert!(news(&mut session).is_empty());
 }
 
 /// Receiving stops when too much waits, consumes nothing more, and goes on where it stopped.
