@@ -38,3 +38,6 @@ pub struct CallerSettings {
     /// Wait before a partner is called again after a failed call.
     pub backoff: Backoff,
 }
+
+#[cfg(test)]
+mod tests;

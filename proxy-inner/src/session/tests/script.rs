@@ -356,10 +356,36 @@ async fn a_silent_partner_is_left_after_the_inactivity_time() {
     let waited = started.elapsed();
     drop(partner);
     assert!(!report.unwrap().ending.is_released());
-    assert!(waited >= us.context.settings.inactivity, "{waited:?}");
+    let inactivity = us.context.settings.inactivity;
+    assert!(waited >= inactivity, "{waited:?}");
+    // Our own answer counts as movement, which is worth one more round.
     assert!(
-        waited < us.context.settings.inactivity + Duration::from_secs(30),
+        waited <= 2 * inactivity + Duration::from_secs(1),
         "{waited:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_partner_that_does_not_leave_after_our_esid_is_left() {
+    let us = Side::new(OURS, THEIRS);
+    let (ours, theirs) = duplex(64 * 1024);
+    let mut partner = Script(theirs);
+    let misbehaved = async {
+        partner.open().await;
+        partner.say(Command::Rtr).await;
+        let esid = partner.hear().await;
+        assert!(
+            matches!(decoded(&esid), Command::Esid(esid) if esid.reason == EndReason::PROTOCOL_VIOLATION)
+        );
+        (partner, tokio::time::Instant::now())
+    };
+    let (report, (partner, told)) = tokio::join!(us.answer(ours), misbehaved);
+    drop(partner);
+    assert!(!report.unwrap().ending.is_released());
+    assert!(
+        told.elapsed() < Duration::from_secs(30),
+        "{:?}",
+        told.elapsed()
     );
 }
 
