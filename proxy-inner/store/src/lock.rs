@@ -9,8 +9,13 @@ use crate::error::StoreError;
 
 /// Holds the store until dropped. The system releases it when the process ends, however it ends.
 #[derive(Debug)]
-pub(crate) struct Lock {
-    _file: File,
+pub(crate) struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing alone would leave it to a child process between its fork and its exec.
+        let _ = self.0.unlock();
+    }
 }
 
 /// Takes the lock `path` of the store `root`, or says who has it.
@@ -48,5 +53,5 @@ pub(crate) fn take(root: &Path, path: &Path) -> Result<Lock, StoreError> {
         writeln!(file, "{}", std::process::id())
     };
     write(&mut file).map_err(StoreError::file("write", path))?;
-    Ok(Lock { _file: file })
+    Ok(Lock(file))
 }

@@ -482,8 +482,10 @@ fn survives_kills_at_random_moments_under_load() {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        // The pipe stays open until the child is dead.
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let news = lines
+            .by_ref()
             .map_while(Result::ok)
             .filter(|line| line.starts_with(':'));
         // The kill falls somewhere after that line: the child goes on meanwhile.
