@@ -99,3 +99,55 @@ fn algorithm(scheme: SignatureScheme) -> Option<SignatureAlgorithm> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const P256: u16 = 0x0403;
+    const PSS_SHA256: u16 = 0x0804;
+    const RSA_SHA1: u16 = 0x0201;
+
+    fn policy(schemes: &[u16]) -> ListenerPolicy {
+        let key = rcgen::KeyPair::generate().expect("a key");
+        let params = rcgen::CertificateParams::new(vec!["dmz.example".to_owned()]).expect("a name");
+        let certificate = params.self_signed(&key).expect("a certificate");
+        ListenerPolicy {
+            name: "oftps".to_owned(),
+            key: 3,
+            chain: vec![certificate.der().to_vec()],
+            schemes: schemes.to_vec(),
+            client_certificate: ClientCertificate::Off,
+        }
+    }
+
+    #[test]
+    fn keeps_the_order_of_schemes_and_leaves_out_what_is_not_to_be_used() {
+        let identity = Identity::new(&policy(&[RSA_SHA1, PSS_SHA256, 0x0401])).expect("usable");
+        assert_eq!(
+            identity.schemes,
+            [
+                SignatureScheme::RSA_PSS_SHA256,
+                SignatureScheme::RSA_PKCS1_SHA256
+            ]
+        );
+        assert_eq!(identity.algorithm, SignatureAlgorithm::RSA);
+        assert_eq!((identity.listener.as_str(), identity.key), ("oftps", 3));
+    }
+
+    #[test]
+    fn refuses_what_cannot_be_served() {
+        let refused = |policy: &ListenerPolicy| Identity::new(policy).expect_err("not usable");
+        assert_eq!(refused(&policy(&[RSA_SHA1])), IdentityError::NoScheme);
+        assert_eq!(refused(&policy(&[])), IdentityError::NoScheme);
+        assert_eq!(
+            refused(&policy(&[P256, PSS_SHA256])),
+            IdentityError::MixedSchemes
+        );
+        let mut bare = policy(&[P256]);
+        bare.chain.clear();
+        assert_eq!(refused(&bare), IdentityError::NoCertificate);
+        bare.chain.push(vec![0x30, 0]);
+        assert!(matches!(refused(&bare), IdentityError::Certificate(_)));
+    }
+}
