@@ -19,7 +19,7 @@ use crate::attempt::Attempt;
 use crate::error::{LinkError, close};
 use crate::greeting::{SOFTWARE, answer, hear};
 use crate::identity::LinkIdentity;
-use crate::limits::{MAX_HANDSHAKES, MAX_HANDSHAKES_PER_ADDRESS, RETRY_FROM};
+use crate::limits::{MAX_HANDSHAKES, MAX_HANDSHAKES_PER_ADDRESS, REFUSAL_LINGER, RETRY_FROM};
 use crate::link::{Established, Link, Shared, Side};
 use crate::message::{Greeting, LinkRefusal, Message, Welcome};
 use crate::pin::Pin;
@@ -291,12 +291,13 @@ impl House {
         Ok(link)
     }
 
-    /// Says no, and waits (the caller of this has a deadline) until the other end has hung up:
-    /// closing at once would drop the words.
+    /// Says no, and waits a moment for the other end to hang up: closing at once would drop the
+    /// words.
     async fn refuse(&self, connection: &Connection, send: quinn::SendStream, refusal: LinkRefusal) {
         let mut send = send;
         if answer(&mut send, &Welcome::Refuse(refusal)).await.is_ok() && send.finish().is_ok() {
-            connection.closed().await;
+            // Either way the caller closes next.
+            let _ = timeout(REFUSAL_LINGER, connection.closed()).await;
         }
     }
 

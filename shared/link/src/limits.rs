@@ -31,6 +31,8 @@ pub const MAX_ANSWER: usize = 64 * 1024;
 
 /// Deadline for greeting and welcome, each counted from the end of the handshake.
 pub const GREETING_DEADLINE: Duration = Duration::from_secs(5);
+/// How long a refused caller has to hang up by itself after it was told why.
+pub const REFUSAL_LINGER: Duration = Duration::from_secs(1);
 /// Deadline for the whole first message of a stream.
 pub const FIRST_MESSAGE_DEADLINE: Duration = Duration::from_secs(5);
 /// Deadline for opening a stream when the other end's count is reached.
