@@ -107,7 +107,6 @@ impl<'a> Quiet<'a> {
         let before = tcgetattr(terminal)?;
         let mut quiet = before.clone();
         quiet.local_flags.remove(LocalFlags::ECHO);
-        quiet.local_flags.insert(LocalFlags::ECHONL);
         tcsetattr(terminal, SetArg::TCSAFLUSH, &quiet)?;
         Ok(Quiet { terminal, before })
     }
