@@ -111,3 +111,6 @@ impl LinkState {
         matches!(self, LinkState::Up { .. })
     }
 }
+
+#[cfg(test)]
+mod tests;

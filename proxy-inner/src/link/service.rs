@@ -27,6 +27,8 @@ use crate::session::{self, Arrival, SessionContext};
 
 /// How long the DMZ half may take to accept an answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// Octets of an SSID (RFC 5024 section 5.3.2).
+const SSID: usize = 61;
 /// Refusals under way; above this a stream is dropped without a word.
 const MOST_REFUSALS: usize = 64;
 
@@ -109,6 +111,15 @@ impl Service {
             );
             return self.answer_refusal(ArrivedAnswer::Refuse, circuit);
         };
+        if arrived.ssid.len() != SSID {
+            tracing::warn!(
+                circuit = %arrived.circuit,
+                peer = %arrived.peer,
+                octets = arrived.ssid.len(),
+                "The DMZ half announced a partner without a whole SSID; it was refused.",
+            );
+            return self.answer_refusal(ArrivedAnswer::Refuse, circuit);
+        }
         if !self.context.shutdown.is_running() {
             return self.answer_refusal(ArrivedAnswer::Refuse, circuit);
         }

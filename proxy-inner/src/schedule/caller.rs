@@ -211,12 +211,17 @@ impl Caller {
             Via::Link(link) => Some(link.state()),
             Via::Direct => None,
         };
+        let mut sessions = self.context.live.watch();
         loop {
-            let pause = self.look().await;
+            // What changes while we look is to be seen as a change afterwards.
+            sessions.mark_unchanged();
+            let Outlook { pause, deferred } = self.look().await;
             tokio::select! {
                 () = sleep(pause) => {}
                 () = self.wake.notified() => {}
                 () = changed(&mut link) => {}
+                // The session that was left to serve a partner may have ended.
+                _ = sessions.changed(), if deferred => {}
                 order = ordered.recv() => if let Some(partner) = order {
                     self.call(partner);
                 },
@@ -225,10 +230,13 @@ impl Caller {
         }
     }
 
-    /// Calls everyone who is due; says when to look again at the latest.
-    async fn look(&self) -> Duration {
-        if self.settings.via.down().is_some() {
-            return LOOK_AT_LEAST;
+    /// Calls everyone who is due.
+    async fn look(&self) -> Outlook {
+        if self.settings.via.down().is_some() || !self.context.shutdown.is_running() {
+            return Outlook {
+                pause: LOOK_AT_LEAST,
+                deferred: false,
+            };
         }
         let store = self.context.store.clone();
         let due = match spawn_blocking(move || store.due(Timestamp::now())).await {
@@ -237,16 +245,18 @@ impl Caller {
             Err(error) => return look_failed(&error),
         };
         let now = Timestamp::now();
-        let mut pause = LOOK_AT_LEAST;
+        let mut outlook = Outlook {
+            pause: LOOK_AT_LEAST,
+            deferred: false,
+        };
         for partner in due {
-            let wait = now.duration_until(partner.next_attempt);
-            match Duration::try_from(wait) {
-                Ok(wait) if !wait.is_zero() => pause = pause.min(wait),
-                _ if self.is_served(&partner) => {}
+            match Duration::try_from(now.duration_until(partner.next_attempt)) {
+                Ok(wait) if !wait.is_zero() => outlook.pause = outlook.pause.min(wait),
+                _ if self.is_served(&partner) => outlook.deferred = true,
                 _ => self.call(partner.partner),
             }
         }
-        pause
+        outlook
     }
 
     /// True when only receipts wait, and a session the partner opened is there to carry them.
@@ -278,6 +288,14 @@ impl Caller {
     }
 }
 
+/// What a look at the queue leads to.
+struct Outlook {
+    /// When to look again at the latest.
+    pause: Duration,
+    /// A partner was not called because a session it opened is there to serve it.
+    deferred: bool,
+}
+
 /// Waits for the link to change; for ever when there is none.
 async fn changed(link: &mut Option<watch::Receiver<LinkState>>) {
     let ended = match link {
@@ -289,9 +307,12 @@ async fn changed(link: &mut Option<watch::Receiver<LinkState>>) {
     }
 }
 
-fn look_failed(error: &dyn std::error::Error) -> Duration {
+fn look_failed(error: &dyn std::error::Error) -> Outlook {
     tracing::error!(why = %error, "The journal cannot tell what is due; it is asked again.");
-    AFTER_FAILURE
+    Outlook {
+        pause: AFTER_FAILURE,
+        deferred: false,
+    }
 }
 
 /// One call to one partner.

@@ -156,6 +156,11 @@ impl Live {
         entries.iter().map(|(_, entry)| entry.now()).collect()
     }
 
+    /// The number of sessions alive, and all its changes.
+    pub fn watch(&self) -> watch::Receiver<usize> {
+        self.shared.count.subscribe()
+    }
+
     /// Returns once no session is alive.
     pub async fn empty(&self) {
         let mut count = self.shared.count.subscribe();
