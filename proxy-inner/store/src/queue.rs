@@ -8,6 +8,7 @@ use rusqlite::Connection;
 
 use crate::claim::release_forgotten;
 use crate::error::StoreError;
+use crate::receipt::OWED;
 use crate::row;
 use crate::store::{Live, Store};
 use crate::transfer::TransferId;
@@ -195,9 +196,7 @@ fn waiting_files(
 
 fn waiting_receipts(journal: &Connection, live: &Live, partner: &str) -> Result<u64, StoreError> {
     let owed = || -> Result<Vec<String>, rusqlite::Error> {
-        let mut statement = journal.prepare_cached(
-            "SELECT id FROM transfer WHERE receipt = 'owed' AND state = 'delivered' AND partner = ?1",
-        )?;
+        let mut statement = journal.prepare_cached(OWED)?;
         statement.query_map([partner], |row| row.get(0))?.collect()
     };
     let mut number = 0;

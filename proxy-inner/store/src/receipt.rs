@@ -5,6 +5,8 @@
 //! memory only: a kill gives it back, and at worst the partner gets the same EERP twice, which RFC
 //! 5024 has it bear; it never gets none.
 
+use std::sync::{Arc, OnceLock};
+
 use jiff::Timestamp;
 use oftp::{FileId, ReceiptReason};
 use rusqlite::Connection;
@@ -52,17 +54,18 @@ impl Store {
         _now: Timestamp,
     ) -> Result<Option<ReceiptClaim>, StoreError> {
         let (partner, live) = (partner.to_owned(), self.inner.live.clone());
+        let taken = Arc::new(OnceLock::new());
+        let note = Arc::clone(&taken);
         let owed = self.run(move |journal| {
-            let owed = row::select(
-                journal,
-                "WHERE receipt = 'owed' AND state = 'delivered' AND partner = ?1 ORDER BY seq",
-                [partner],
-            )?;
-            Ok::<_, StoreError>(
-                owed.into_iter()
-                    .find(|transfer| live.take_receipt(transfer.id)),
-            )
-        })?;
+            let take = |id| live.take_receipt(id) && note.set(id).is_ok();
+            let id = first_owed(journal, &partner, take)?;
+            id.map(|id| row::by_id(journal, id)).transpose()
+        });
+        if let (Err(_), Some(id)) = (&owed, taken.get()) {
+            // It was taken and nobody will get it, as when another's entry failed the common commit.
+            self.inner.live.release_receipt(*id);
+        }
+        let owed: Option<Transfer> = owed?;
         Ok(owed.map(|transfer| ReceiptClaim {
             store: self.clone(),
             transfer,
@@ -99,6 +102,30 @@ impl Store {
         }
         Ok(id)
     }
+}
+
+/// Receipts of a partner that may be sent, the oldest first. The index is named because a partner's
+/// history is long and what is owed is little.
+pub(crate) const OWED: &str = "SELECT id FROM transfer INDEXED BY receipt_owed \
+    WHERE receipt = 'owed' AND state = 'delivered' AND partner = ?1 ORDER BY seq";
+
+/// The first receipt owed to the partner that `take` takes.
+fn first_owed(
+    journal: &Connection,
+    partner: &str,
+    take: impl Fn(TransferId) -> bool,
+) -> Result<Option<TransferId>, StoreError> {
+    let failed = StoreError::journal;
+    let mut statement = journal.prepare_cached(OWED).map_err(failed("read"))?;
+    let mut rows = statement.query([partner]).map_err(failed("read"))?;
+    while let Some(entry) = rows.next().map_err(failed("read"))? {
+        let id: String = entry.get(0).map_err(failed("read"))?;
+        let id = row::parse("transfer", "id", &id)?;
+        if take(id) {
+            return Ok(Some(id));
+        }
+    }
+    Ok(None)
 }
 
 impl ReceiptClaim {

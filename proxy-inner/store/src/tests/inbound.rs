@@ -57,6 +57,20 @@ fn takes_an_empty_file() {
 }
 
 #[test]
+fn takes_a_file_that_is_synced_on_the_way() {
+    let world = World::new();
+    let piece = vec![7; 1024 * 1024];
+    let mut inbound = world.begin(offer(1)).unwrap();
+    for _ in 0..65 {
+        inbound.write(&piece).unwrap();
+    }
+    let synced = inbound.finish(at(1)).unwrap();
+    assert_eq!(synced.octets(), 65 * 1024 * 1024);
+    let path = world.store.deliver(synced.id(), at(1)).unwrap();
+    assert_eq!(fs::metadata(path).unwrap().len(), synced.octets());
+}
+
+#[test]
 fn refuses_a_file_that_was_received_before() {
     let world = World::new();
     let synced = world.receive(offer(1), b"x");

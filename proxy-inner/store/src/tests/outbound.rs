@@ -548,6 +548,30 @@ fn owes_a_receipt_until_the_partner_has_confirmed_it() {
 }
 
 #[test]
+fn gives_back_a_receipt_that_it_could_not_hand_out() {
+    let world = World::new();
+    let synced = world.receive(offer(1), b"x");
+    world.store.deliver(synced.id(), at(2)).unwrap();
+    let stamp = |stamp: &'static str| {
+        let sql = "UPDATE transfer SET stamp = ?1";
+        world
+            .store
+            .run(move |journal| crate::row::change(journal, sql, [stamp]))
+            .unwrap();
+    };
+    stamp("noon");
+    assert!(world.store.claim_receipt(ACME, CIRCUIT, at(2)).is_err());
+    stamp("202611211000000001");
+    assert!(
+        world
+            .store
+            .claim_receipt(ACME, CIRCUIT, at(2))
+            .unwrap()
+            .is_some()
+    );
+}
+
+#[test]
 fn tells_when_a_file_was_written_to_after_it_was_queued() {
     let world = World::new();
     let id = world.send(ACME, "f", b"content");
