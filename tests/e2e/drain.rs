@@ -1,7 +1,8 @@
 //! Both halves stop when asked to, and say so; a running session may end first.
 
+use nix::sys::signal::{Signal, kill};
 use support::compare::{assert_same_octets, content};
-use support::{Offer, Partner, World, directory};
+use support::{Act, Answer, Offer, Partner, Step, World, directory};
 
 #[test]
 fn both_halves_stop_on_sigterm_with_code_0() {
@@ -11,18 +12,28 @@ fn both_halves_stop_on_sigterm_with_code_0() {
 }
 
 #[test]
-fn the_inner_half_lets_a_running_session_end_before_it_stops() {
+fn the_inner_half_lets_a_running_transfer_end_before_it_stops() {
     let mut world = World::new();
-    let mut partner = Partner::of(&world).connect(world.public()).expect("TLS");
-    partner.open().expect("the session opens");
+    let pid = world.inner.half.pid();
+    let partner = Partner::of(&world).breaks(move |step, frame| {
+        if step == Step::Data(3) {
+            kill(pid, Signal::SIGTERM).expect("our own child can be signalled");
+        }
+        Act::Send(frame)
+    });
+    let mut conversation = partner.connect(world.public()).expect("TLS");
+    conversation.open().expect("the session opens");
 
-    world.inner.half.signal(nix::sys::signal::Signal::SIGTERM);
-    let file = content(1, 500_000);
-    partner
+    let file = content(1, 2_000_000);
+    let answer = conversation
         .send(Offer::new("LAST.ONE", file.clone()))
-        .expect("it is still taken");
-    partner.wire.hang_up();
+        .expect("it goes on");
 
+    assert!(
+        matches!(answer, Answer::Stored { .. }),
+        "it is still taken: {answer:?}"
+    );
+    conversation.wire.hang_up();
     assert_eq!(world.inner.half.wait().code(), Some(0));
     let delivered = world.inner.delivered(directory::PARTNER);
     assert_eq!(delivered.len(), 1);

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use support::compare::{Random, assert_same_file, write_content};
+use support::inside::state_of;
 use support::{Alone, World, directory};
 
 use crate::send::mirrored;
@@ -71,9 +72,7 @@ fn a_kill_at_a_random_moment_loses_nothing_and_doubles_nothing() {
         .inner
         .transfers(&[])
         .into_iter()
-        .filter(|transfer| {
-            !support::inside::state_of(transfer).eq_ignore_ascii_case("acknowledged")
-        })
+        .filter(|transfer| state_of(transfer) != "acknowledged")
         .count();
     assert_eq!(open, 0, "no transfer is left over");
 }
@@ -109,7 +108,7 @@ fn one_round(
         }
     }
 
-    sender.inner.wait_for_state(&id, "acknowledged");
+    wait_for_receipt(sender, &id);
     let files: Vec<_> = world
         .inner
         .delivered(directory::PARTNER)
@@ -118,6 +117,36 @@ fn one_round(
         .collect();
     assert_eq!(files.len(), 1, "{dataset} is delivered once");
     assert_same_file(&file, &files[0].path);
+}
+
+/// Waits for the receipt. When it missed its session, the partner calls again to fetch it: we have
+/// no address to call the partner at.
+fn wait_for_receipt(sender: &Alone, id: &str) {
+    loop {
+        let logs = &sender.inner.half.logs;
+        let mark = logs.mark();
+        let what = "the file is sent, or its receipt has come";
+        let state = logs.until(what, || {
+            let transfer = sender.inner.transfer(id);
+            let state = state_of(&transfer).to_owned();
+            ["sent", "acknowledged"]
+                .contains(&state.as_str())
+                .then_some(state)
+        });
+        if state == "acknowledged" {
+            return;
+        }
+        // The session that sent the file may still be alive; if not, another one is asked for.
+        let alive = sender.inner.cli().json(&["status"])["sessions"]
+            .as_array()
+            .is_some_and(|sessions| !sessions.is_empty());
+        if !alive {
+            sender.inner.cli().ok(&["call", "--partner", "US"]);
+        }
+        logs.wait_from(mark, "a session ends or a call fails", |line| {
+            line.says("A circuit ended.") || line.says("A call to a partner failed.")
+        });
+    }
 }
 
 fn await_moment(world: &World, moment: Moment, dataset: &str, opened: usize, spooled: u64) {

@@ -5,9 +5,10 @@ use std::io::{Read, Write};
 use support::compare::{Random, content};
 use support::{Act, Ended, Offer, Partner, Step, World, directory};
 
-/// A world that does not wait long for strangers.
+/// A world that does not wait long for strangers, and tells of each connection.
 fn impatient_world() -> World {
     World::with(|setup| {
+        setup.dmz.text("log.filter", "info,proxy_dmz=debug");
         setup
             .inner
             .text("public.handshake_timeout", "1s")
@@ -184,7 +185,7 @@ fn a_broken_identification_is_told_to_the_operator_and_not_to_the_caller() {
     let mark = world.dmz.logs.mark();
     let mut partner = Partner::of(&world)
         .breaks_at(Step::Ssid, |mut frame| {
-            frame[5] = b'9'; // no such level
+            frame[44] = b'Q'; // neither S, R nor B
             Act::Send(frame)
         })
         .connect(world.public())

@@ -47,7 +47,7 @@ fn wait_for_warning(world: &World, mark: usize) {
 #[test]
 fn a_file_that_would_eat_the_reserve_is_refused_for_now_and_taken_later() {
     let mut world = World::with(|setup| {
-        setup.inner.text("spool.reserve", "1048576GiB");
+        setup.inner.text("spool.reserve", "8TiB");
     });
     let mark = world.inner.half.logs.mark();
     let file = content(1, 100_000);

@@ -139,38 +139,3 @@ fn an_octet_count_that_is_not_true_is_refused_at_the_end_of_the_file() {
     }
     assert!(world.inner.delivered(directory::PARTNER).is_empty());
 }
-
-#[test]
-fn more_data_than_the_credit_allows_ends_the_session() {
-    let world = World::new();
-    let mut conversation = Partner::of(&world)
-        .offering(1024, 2)
-        .connect(world.public())
-        .expect("TLS");
-    conversation.open().expect("the session opens");
-    let offer = Offer::new("GREEDY", Vec::new());
-    conversation
-        .wire
-        .say(Step::Sfid, &oftp::Command::Sfid(offer.sfid.clone()))
-        .expect("said");
-    conversation.wire.hear().expect("SFPA");
-    let mut frame = Vec::new();
-    oftp::pack_unstructured(&content(1, 900), 1024, false, &mut frame);
-    for _ in 0..2000 {
-        // Credits are ignored; some day the other side hangs up.
-        if conversation.wire.write_raw(&frame).is_err() {
-            break;
-        }
-    }
-    let ended = loop {
-        match conversation.wire.hear() {
-            Ok(_) => {}
-            Err(ended) => break ended,
-        }
-    };
-    assert!(
-        matches!(ended, Ended::Esid { .. } | Ended::HungUp),
-        "{ended:?}"
-    );
-    assert!(world.inner.delivered(directory::PARTNER).is_empty());
-}

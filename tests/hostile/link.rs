@@ -141,7 +141,7 @@ fn messages_over_their_ceiling_end_the_link_before_they_are_read() {
             while send.write_all(&[0; 65_536]).await.is_ok() {}
             connection.closed().await;
         });
-        trouble(&world.dmz.logs, mark, "ceiling");
+        trouble(&world.dmz.logs, mark, "the most is");
     }
     let grown = world.dmz.usage().resident_kib.saturating_sub(resident);
     assert!(grown < 48 * 1024, "its memory is bounded: {grown} KiB more");

@@ -65,7 +65,9 @@ pub(crate) fn framed(message: &[u8]) -> Vec<u8> {
 pub(crate) fn greeting(version: u16) -> Vec<u8> {
     // postcard: small numbers and lengths are one octet.
     let version = u8::try_from(version).expect("one octet");
-    framed(&[&[version, 4][..], b"test", &[1]].concat())
+    // The latest start there can be, so that it is not refused for being an old one.
+    let epoch = [&[0xff; 9][..], &[1]].concat();
+    framed(&[&[version, 4][..], b"test", &epoch].concat())
 }
 
 /// The next framed message, if the other side sends one before it closes.

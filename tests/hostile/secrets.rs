@@ -33,7 +33,7 @@ fn no_password_key_or_content_is_in_any_log_even_at_the_finest_level() {
         .expect("a whole session");
     drop(connect(Partner::of(&world).with_password("WR0NGPWD")).open());
     let breaks = |mut frame: Vec<u8>| {
-        frame[5] = b'9';
+        frame[44] = b'Q';
         Act::Send(frame)
     };
     drop(connect(Partner::of(&world).breaks_at(Step::Ssid, breaks)).open());

@@ -9,6 +9,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use socket2::{Domain, Socket, Type};
 use tempfile::TempDir;
 
 use crate::binaries::Binaries;
@@ -38,7 +39,6 @@ pub struct Setup {
 /// Two halves joined by their link.
 #[derive(Debug)]
 pub struct World {
-    dmz_knobs: Knobs,
     /// The DMZ half.
     pub dmz: Half,
     /// The DMZ half's commands.
@@ -53,6 +53,7 @@ pub struct World {
     pub inner_pin: String,
     link: SocketAddr,
     public: Option<SocketAddr>,
+    _reserved: Reserved,
     // Last: the folder goes when both halves are gone.
     folder: TempDir,
 }
@@ -86,6 +87,9 @@ impl World {
         let folder = temporary_folder();
         let certificate = Certificate::new("our station");
         let (mut setup, pins) = usual_setup(folder.path(), &certificate);
+        let reserved = Reserved::new();
+        let address = reserved.address.to_string();
+        setup.dmz.of_listener("address", &quoted(&address));
         change(&mut setup);
 
         let config = folder.path().join("proxy-dmz.toml");
@@ -104,7 +108,6 @@ impl World {
         inner.start();
         inner.apply(&setup.directory);
         World {
-            dmz_knobs: setup.dmz,
             dmz,
             dmz_cli: Cli::new(&setup.binaries.dmz, Some(&config)),
             inner,
@@ -113,6 +116,7 @@ impl World {
             inner_pin: pins.1,
             link,
             public: None,
+            _reserved: reserved,
             folder,
         }
     }
@@ -174,9 +178,6 @@ impl World {
             .parse()
             .unwrap_or_else(|_| panic!("no address in {}", line.raw));
         self.public = Some(address);
-        self.dmz_knobs
-            .of_listener("address", &quoted(&address.to_string()));
-        write_config(self.dmz.config(), &self.dmz_knobs);
     }
 }
 
@@ -265,6 +266,33 @@ impl Alone {
     /// The folder everything lies in.
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+}
+
+/// A TCP port that is ours as long as this lives: nobody is given it by chance while the DMZ half is
+/// down. Bound but not listening, so that the DMZ half can listen on it.
+#[derive(Debug)]
+struct Reserved {
+    address: SocketAddr,
+    _socket: Socket,
+}
+
+impl Reserved {
+    fn new() -> Reserved {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a TCP socket");
+        socket
+            .set_reuse_address(true)
+            .expect("an option of every TCP socket");
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        socket.bind(&any.into()).expect("loopback has a free port");
+        let address = socket
+            .local_addr()
+            .ok()
+            .and_then(|address| address.as_socket());
+        Reserved {
+            address: address.expect("a bound socket has an address"),
+            _socket: socket,
+        }
     }
 }
 
