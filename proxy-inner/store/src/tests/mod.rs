@@ -7,6 +7,7 @@ mod opening;
 mod outbound;
 mod outbox;
 mod queue;
+mod receipts;
 mod space;
 
 use std::fs;

@@ -161,6 +161,92 @@ fn removes_spool_files_that_nothing_needs_and_leaves_what_is_not_its_own() {
 }
 
 #[test]
+fn sets_right_what_was_under_way() {
+    let world = World::new();
+    let received = world.receive(offer(1), b"x").id();
+    let (sending, moved, left) = (
+        world.send(ACME, "a", b"x"),
+        world.send(ACME, "b", b"xyz"),
+        world.send(ACME, "c", b"x"),
+    );
+    let spool = world.path("spool");
+    fs::remove_file(spool.join(format!("out-{left}"))).unwrap();
+    let state = |id: crate::TransferId, state: &'static str| {
+        let sql = "UPDATE transfer SET state = ?2, octets = 0, holder = 1 WHERE id = ?1";
+        let change = move |journal: &_| crate::row::change(journal, sql, [&id.to_string(), state]);
+        world.store.run(change).unwrap();
+    };
+    state(received, "receiving");
+    state(sending, "sending");
+    state(moved, "taking");
+    state(left, "taking");
+
+    let world = world.reopened();
+    assert_eq!(world.state(received), State::Failed);
+    assert!(
+        world
+            .transfer(received)
+            .reason
+            .unwrap()
+            .contains("the process stopped")
+    );
+    assert_eq!(world.state(sending), State::Queued);
+    assert_eq!(world.steps(sending), ["queued", "interrupted"]);
+    assert_eq!(world.state(moved), State::Queued);
+    assert_eq!(world.transfer(moved).octets, 3);
+    assert!(
+        world.store.transfer(left).unwrap().is_none(),
+        "it is in the outbox still"
+    );
+    let mut wanted = [format!("out-{moved}"), format!("out-{sending}")];
+    wanted.sort();
+    assert_eq!(names(&spool), wanted);
+    assert!(names(&world.path("inbox/ACME")).is_empty());
+}
+
+#[test]
+fn keeps_the_spool_files_of_all_that_is_not_over() {
+    let world = World::new();
+    let received = world.receive(offer(1), b"x").id();
+    let (sent, failed) = (world.send(ACME, "a", b"x"), world.send(ACME, "b", b"x"));
+    world
+        .store
+        .claim_file(ACME, "c", at(1))
+        .unwrap()
+        .unwrap()
+        .sent(at(1))
+        .unwrap();
+    world.store.expire(at(9), at(9)).unwrap();
+    assert_eq!(
+        (world.state(sent), world.state(failed)),
+        (State::Sent, State::Failed)
+    );
+    // Something that is in the way of the metadata keeps the file from being delivered.
+    let inbox_name = world.transfer(received).inbox_name.unwrap();
+    let obstacle = world
+        .path("inbox/ACME")
+        .join(format!("{inbox_name}.meta.json"));
+    fs::create_dir(&obstacle).unwrap();
+
+    let world = world.reopened();
+    assert_eq!(
+        world.state(received),
+        State::Received,
+        "it opens nevertheless"
+    );
+    let mut wanted = [
+        format!("in-{received}"),
+        format!("out-{sent}"),
+        format!("out-{failed}"),
+    ];
+    wanted.sort();
+    assert_eq!(names(&world.path("spool")), wanted);
+    fs::remove_dir(obstacle).unwrap();
+    let world = world.reopened();
+    assert_eq!(world.state(received), State::Delivered);
+}
+
+#[test]
 fn makes_partner_folders_that_are_missing() {
     let world = World::new();
     fs::remove_dir(world.path("inbox/ACME")).unwrap();
