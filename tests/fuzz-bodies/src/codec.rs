@@ -113,5 +113,12 @@ fn decodes_to_itself(command: &Command<'_>, level: Level) {
     }
     let (oeb, _) = oftp::split(&frame).expect("sound").expect("whole");
     let again = Command::decode(oeb, level).expect("what we encode, we decode");
-    assert_eq!(&again, command);
+    match (&again, command) {
+        // An ESID may come in the layout of level 5 whatever was agreed; we send that of the level,
+        // which below 5 has no text.
+        (Command::Esid(ours), Command::Esid(theirs)) if level != Level::L5 => {
+            assert_eq!(ours.reason, theirs.reason);
+        }
+        _ => assert_eq!(&again, command),
+    }
 }

@@ -107,6 +107,8 @@ impl Run {
             9 => {
                 self.now += Duration::from_secs(u64::from(choices.octet()));
                 self.session.handle_timeout(self.now);
+                // A partner that is silent after ESID too is cut off.
+                self.cut |= self.session.must_disconnect();
             }
             10 => self.write(choices.below(256)),
             _ => {
