@@ -24,7 +24,7 @@ pub(super) fn load(path: &Path) -> Result<Config, Faults> {
     let outbound = outbound(&mut root, linked);
     let public = public(&mut root);
     let (queue, file_attempts) = queue(&mut root);
-    let session = session(&mut root, file_attempts);
+    let session = session(&mut root, file_attempts, queue.backoff);
     let spool = spool(&mut root);
     let log = ops::logging::Settings::read(&mut root);
     root.finish();
@@ -268,9 +268,10 @@ fn milliseconds(section: &mut Section<'_>, key: &str, most: Duration, default: u
     u32::try_from(span.as_millis()).unwrap_or(default)
 }
 
-fn session(root: &mut Section<'_>, file_attempts: u32) -> SessionSettings {
+fn session(root: &mut Section<'_>, file_attempts: u32, file_backoff: Backoff) -> SessionSettings {
     let mut settings = SessionSettings {
         file_attempts,
+        file_backoff,
         ..SessionSettings::default()
     };
     let Some(mut section) = root.section("session") else {

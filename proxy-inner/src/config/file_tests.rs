@@ -100,6 +100,15 @@ fn lowers_the_default_for_one_address_with_the_total() {
 }
 
 #[test]
+fn the_queue_waits_alike_for_calls_and_for_refused_files() {
+    let queue = "[queue]\nretry_first = \"2s\"\nretry_most = \"7s\"\n";
+    let config = read(&format!("store = \"/x\"\n{queue}")).unwrap();
+    let waits = |backoff: Backoff| (backoff.first.as_secs(), backoff.most.as_secs());
+    assert_eq!(waits(config.queue.backoff), (2, 7));
+    assert_eq!(waits(config.session.file_backoff), (2, 7));
+}
+
+#[test]
 fn finds_the_admin_socket_though_other_keys_are_faulty() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("proxy-inner.toml");
