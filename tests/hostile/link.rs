@@ -131,10 +131,12 @@ fn messages_over_their_ceiling_end_the_link_before_they_are_read() {
         let runtime = Runtime::new().expect("a runtime");
         runtime.block_on(async {
             let connection = dial(world.link(), &key).await;
-            let mut send = if greeted {
-                greet(&connection, 1).await.0
+            // The receiving end is kept: the other side must not take us for gone.
+            let (mut send, _receive) = if greeted {
+                let (send, receive, _) = greet(&connection, 1).await;
+                (send, receive)
             } else {
-                connection.open_bi().await.expect("a stream").0
+                connection.open_bi().await.expect("a stream")
             };
             // A length of 4 GiB, and as much of it as the other side lets in before it closes.
             drop(send.write_all(&[0xff, 0xff, 0xff, 0xff, 0x00]).await);
