@@ -100,31 +100,34 @@ pub(crate) fn sink(address: SocketAddr, certificate: &str, file: &Path) {
     });
 }
 
+/// Large pieces to the writing thread, few of them under way: a plain loop, but not a naive one.
 async fn take(mut receive: quinn::RecvStream, file: &Path) {
     let mut length = [0; 8];
     receive.read_exact(&mut length).await.expect("the length");
-    let mut left = u64::from_be_bytes(length);
-    let (sender, pieces) = std::sync::mpsc::sync_channel::<Bytes>(64);
+    let mut left = usize::try_from(u64::from_be_bytes(length)).expect("fits in memory's range");
+    let (sender, mut pieces) = tokio::sync::mpsc::channel::<Vec<u8>>(3);
     let path = file.to_path_buf();
     let writer = tokio::task::spawn_blocking(move || {
         let mut out = File::create(path).expect("the file can be made");
-        for piece in pieces {
+        while let Some(piece) = pieces.blocking_recv() {
             out.write_all(&piece).expect("there is room");
         }
         out.sync_data().expect("the disk works");
     });
     while left > 0 {
-        let chunk = receive
-            .read_chunk(256 * 1024, true)
+        let mut piece = vec![0; PIECE.min(left)];
+        receive
+            .read_exact(&mut piece)
             .await
-            .expect("the stream goes on")
-            .expect("the stream has not ended");
-        left -= chunk.bytes.len() as u64;
-        tokio::task::block_in_place(|| sender.send(chunk.bytes)).expect("the writer takes it");
+            .expect("the stream goes on");
+        left -= piece.len();
+        sender.send(piece).await.expect("the writer takes it");
     }
     drop(sender);
     writer.await.expect("the writer ends");
 }
+
+const PIECE: usize = 512 * 1024;
 
 /// The settings of the link (`link::limits`).
 fn transport() -> Arc<TransportConfig> {
