@@ -3,8 +3,8 @@
 
 use engine::{Origin, Settings};
 
-use crate::pair::{Dice, Pair, Split};
-use crate::script::{settings, sfid};
+use rig::pair::{Dice, Pair, Split};
+use rig::script::{settings, sfid};
 
 fn busy_pair(split: &Split) -> Pair {
     let settings = Settings {

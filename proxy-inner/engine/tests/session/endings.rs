@@ -3,7 +3,7 @@
 use engine::{Event, Origin, Refusal, Request, Session};
 use oftp::{Command, Efid, Efpa, EndReason, Mode, Sfpa, Ssid, Ssrm};
 
-use crate::script::{
+use rig::script::{
     NOW, OURS, abort_of, ask, closing, databuf, esid, feed, frame, identity, listener, news, quiet,
     receiving, said, sending, settings, sfid, speaker, ssid,
 };

@@ -3,7 +3,7 @@
 use engine::{Deviation, Durable, Event, Origin, Request};
 use oftp::{Command, Efid, EndReason, FileReason};
 
-use crate::script::{
+use rig::script::{
     NOW, abort_of, ask, closing, databuf, esid, feed, news, quiet, receiving, said, settings,
 };
 
@@ -212,9 +212,9 @@ fn empty_buffers_are_taken_and_cost_credit() {
 /// What the codec tolerates is named once a session and counted every time.
 #[test]
 fn lenient_encodings_are_named_once_and_counted_every_time() {
-    let mut session = crate::script::listener(&settings());
+    let mut session = rig::script::listener(&settings());
     for _ in 0..3 {
-        let mut octets = crate::script::frame(&Command::Eerp(crate::script::eerp()));
+        let mut octets = rig::script::frame(&Command::Eerp(rig::script::eerp()));
         octets[4 + 48] = b'x';
         assert_eq!(session.receive(&octets, NOW), octets.len());
         ask(&mut session, Request::RtrResponse);

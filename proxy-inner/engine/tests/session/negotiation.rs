@@ -3,7 +3,7 @@
 use engine::{Agreement, Event, Origin, Request, Session, Settings, SettingsError};
 use oftp::{Command, EndReason, Level, Mode, Ssid, Ssrm};
 
-use crate::script::{
+use rig::script::{
     NOW, OURS, THEIRS, abort_of, ask, code, feed, identity, news, said, settings, ssid,
 };
 

@@ -4,7 +4,7 @@
 use engine::{Event, RECEIVE_CEILING, Request, Settings, TRANSMIT_CEILING};
 use oftp::{Command, EndReason};
 
-use crate::script::{NOW, databuf, frame, news, receiving, said, sending, settings};
+use rig::script::{NOW, databuf, frame, news, receiving, said, sending, settings};
 
 fn wide() -> Settings {
     Settings {
@@ -90,7 +90,7 @@ fn no_buffer_is_allocated_per_data_buffer() {
         seen.push(taken.as_ptr());
         // The window must not end: give credit when the sender waits for it.
         if said(&mut receiver) == ["CDT"] {
-            crate::script::feed(&mut sender, &Command::Cdt);
+            rig::script::feed(&mut sender, &Command::Cdt);
         }
     }
     seen.drain(..12);

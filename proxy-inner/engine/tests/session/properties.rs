@@ -3,8 +3,8 @@
 use engine::Settings;
 use proptest::prelude::*;
 
-use crate::pair::{Dice, Pair, Split};
-use crate::script::{settings, sfid};
+use rig::pair::{Dice, Pair, Split};
+use rig::script::{settings, sfid};
 
 fn config() -> ProptestConfig {
     // A failure prints the seed and the smallest case it found; nothing is written to disk.
@@ -62,7 +62,7 @@ proptest! {
         piece in 1..50_usize,
         which in 0..5_usize,
     ) {
-        use crate::script::{NOW, OURS, awaiting_turn, identity, listener, receiving};
+        use rig::script::{NOW, OURS, awaiting_turn, identity, listener, receiving};
         let mut session = match which {
             0 => engine::Session::initiator(settings(), identity(OURS), NOW),
             1 => engine::Session::responder(settings(), NOW),

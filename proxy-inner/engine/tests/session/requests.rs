@@ -3,7 +3,7 @@
 use engine::{Durable, Event, FileRefusal, Refusal, Request, RequestError, Session};
 use oftp::{Command, Efid, EndReason, FileReason, Format, Mode, Sfpa};
 
-use crate::script::{
+use rig::script::{
     NOW, ask, awaiting_turn, closing, databuf, eerp, feed, listener, nerp, news, receiving, said,
     sending, settings, sfid, speaker, ssid,
 };

@@ -5,7 +5,7 @@ use core::time::Duration;
 use engine::{Origin, Request, Session, Settings, Timers};
 use oftp::{Command, EndReason};
 
-use crate::script::{
+use rig::script::{
     NOW, OURS, abort_of, ask, closing, databuf, feed, frame, identity, listener, news, quiet,
     receiving, said, sending, settings, speaker,
 };

@@ -2,8 +2,8 @@
 
 use engine::{Deviation, Settings};
 
-use crate::pair::{Dice, Pair, Split};
-use crate::script::{eerp_for, settings, sfid};
+use rig::pair::{Dice, Pair, Split};
+use rig::script::{eerp_for, settings, sfid};
 
 /// sizes around subrecords and buffers, both directions, receipts for all, one
 /// session.
@@ -184,7 +184,7 @@ fn an_empty_session_is_released_by_the_responder() {
             .unwrap()
             .code
             .to_string(),
-        crate::script::THEIRS
+        rig::script::THEIRS
     );
     assert_eq!(
         pair.responder
@@ -194,6 +194,6 @@ fn an_empty_session_is_released_by_the_responder() {
             .unwrap()
             .code
             .to_string(),
-        crate::script::OURS
+        rig::script::OURS
     );
 }

@@ -3,8 +3,8 @@
 use engine::{Event, Phase, Request};
 use oftp::{Command, EndReason};
 
-use crate::pair::{Dice, Pair, Split};
-use crate::script::{
+use rig::pair::{Dice, Pair, Split};
+use rig::script::{
     NOW, ask, awaiting_turn, eerp, eerp_for, feed, listener, news, quiet, said, settings, sfid,
     speaker,
 };
@@ -43,7 +43,7 @@ fn receipts_and_files_cross_whatever_way_the_turn_is_taken() {
 /// the speaker has no say in it: CD follows EFPA(Y) at once.
 #[test]
 fn a_speaker_asked_for_the_turn_gives_it_at_once() {
-    let mut session = crate::script::sending(&settings());
+    let mut session = rig::script::sending(&settings());
     session.send_data(b"", true, NOW).unwrap();
     ask(
         &mut session,
@@ -98,14 +98,14 @@ fn after_a_receipt_the_turn_is_an_ordinary_one() {
 /// ESID 00 is a release only if we gave the turn away, an abort otherwise.
 #[test]
 fn a_normal_end_is_a_release_only_after_our_own_change_of_direction() {
-    let normal = crate::script::esid(EndReason::NORMAL);
+    let normal = rig::script::esid(EndReason::NORMAL);
     let mut gave = speaker(&settings());
     ask(&mut gave, Request::ChangeDirection);
     feed(&mut gave, &normal);
     assert_eq!(news(&mut gave), [Event::Released]);
     let mut listens = listener(&settings());
     feed(&mut listens, &normal);
-    let (reason, _) = crate::script::abort_of(&news(&mut listens));
+    let (reason, _) = rig::script::abort_of(&news(&mut listens));
     assert_eq!(reason, Some(EndReason::NORMAL));
     assert!(gave.must_disconnect() && listens.must_disconnect());
 }

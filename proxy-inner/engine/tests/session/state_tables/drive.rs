@@ -8,7 +8,7 @@ use oftp::{
     Ssid, Ssrm,
 };
 
-use crate::script::{
+use rig::script::{
     NOW, OURS, ask, awaiting_turn, closing, databuf, eerp, esid, feed, identity, listener, nerp,
     news, quiet, receiving, said, sending, settings, sfid, speaker, ssid,
 };

@@ -18,22 +18,22 @@ use crate::script::{OURS, THEIRS, eerp_for, identity};
 
 /// A repeatable source of choices.
 #[derive(Debug, Clone)]
-pub(crate) struct Dice(u64);
+pub struct Dice(u64);
 
 impl Dice {
-    pub(crate) fn new(seed: u64) -> Self {
+    pub fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(2).wrapping_add(1))
     }
 
     /// A number from 0 to `below` - 1.
-    pub(crate) fn roll(&mut self, below: usize) -> usize {
+    pub fn roll(&mut self, below: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         usize::try_from(self.0 >> 33).unwrap() % below.max(1)
     }
 
-    pub(crate) fn octets(&mut self, length: usize) -> Vec<u8> {
+    pub fn octets(&mut self, length: usize) -> Vec<u8> {
         (0..length)
             .map(|_| u8::try_from(self.roll(256)).unwrap())
             .collect()
@@ -42,7 +42,7 @@ impl Dice {
 
 /// How many octets cross at once.
 #[derive(Debug, Clone)]
-pub(crate) enum Split {
+pub enum Split {
     All,
     Fixed(usize),
     Random(Dice, usize),
@@ -61,25 +61,25 @@ impl Split {
 /// The user of one engine: offers its files, keeps what comes, sends receipts for it, ends the
 /// session when done.
 #[derive(Debug, Default)]
-pub(crate) struct Monitor {
-    pub(crate) outbox: VecDeque<(Sfid, Vec<u8>)>,
-    pub(crate) inbox: Vec<(Sfid, Vec<u8>)>,
-    pub(crate) receipts: Vec<Eerp>,
-    pub(crate) sent: Vec<Sfid>,
-    pub(crate) aborts: Vec<(Option<EndReason>, Origin)>,
-    pub(crate) deviations: Vec<engine::Deviation>,
+pub struct Monitor {
+    pub outbox: VecDeque<(Sfid, Vec<u8>)>,
+    pub inbox: Vec<(Sfid, Vec<u8>)>,
+    pub receipts: Vec<Eerp>,
+    pub sent: Vec<Sfid>,
+    pub aborts: Vec<(Option<EndReason>, Origin)>,
+    pub deviations: Vec<engine::Deviation>,
     /// Files refused on either side.
-    pub(crate) refusals: Vec<String>,
-    pub(crate) released: bool,
+    pub refusals: Vec<String>,
+    pub released: bool,
     /// This side ended the session itself.
-    pub(crate) releasing: bool,
-    pub(crate) partner: Option<Ssid>,
+    pub releasing: bool,
+    pub partner: Option<Ssid>,
     /// Octets offered to the engine at a time.
-    pub(crate) piece: usize,
+    pub piece: usize,
     /// Ask for the turn with EFPA when there is something to give.
-    pub(crate) want_turn: bool,
+    pub want_turn: bool,
     /// Make a request while the turn is still awaited.
-    pub(crate) eager: bool,
+    pub eager: bool,
     owed: VecDeque<Eerp>,
     outgoing: Option<(Sfid, Vec<u8>, usize)>,
     incoming: Option<(Sfid, Vec<u8>)>,
@@ -87,7 +87,7 @@ pub(crate) struct Monitor {
 }
 
 impl Monitor {
-    pub(crate) fn new(name: &'static str) -> Self {
+    pub fn new(name: &'static str) -> Self {
         Self {
             piece: usize::MAX,
             want_turn: true,
@@ -96,7 +96,7 @@ impl Monitor {
         }
     }
 
-    pub(crate) fn offer(&mut self, sfid: Sfid, octets: Vec<u8>) {
+    pub fn offer(&mut self, sfid: Sfid, octets: Vec<u8>) {
         self.outbox.push_back((sfid, octets));
     }
 
@@ -222,15 +222,15 @@ impl Monitor {
 
 /// One side: an engine, its monitor, and what has arrived but is not consumed.
 #[derive(Debug)]
-pub(crate) struct Side {
-    pub(crate) session: Session,
-    pub(crate) monitor: Monitor,
-    pub(crate) split: Split,
+pub struct Side {
+    pub session: Session,
+    pub monitor: Monitor,
+    pub split: Split,
     input: Vec<u8>,
     /// Octets this side has sent in all.
-    pub(crate) sent: usize,
+    pub sent: usize,
     /// The connection broke after that many octets of this side had crossed.
-    pub(crate) cut_after: Option<usize>,
+    pub cut_after: Option<usize>,
     /// The octet at this position arrives changed by these bits.
     damage: Option<(usize, u8)>,
     gone: bool,
@@ -251,7 +251,7 @@ impl Side {
     }
 
     /// Lets one octet that this side sends arrive with some of its bits turned.
-    pub(crate) fn damage(&mut self, position: usize, bits: u8) {
+    pub fn damage(&mut self, position: usize, bits: u8) {
         self.damage = Some((position, bits));
     }
 
@@ -275,14 +275,14 @@ impl Side {
 
 /// An initiator and a responder.
 #[derive(Debug)]
-pub(crate) struct Pair {
-    pub(crate) initiator: Side,
-    pub(crate) responder: Side,
-    pub(crate) now: Duration,
+pub struct Pair {
+    pub initiator: Side,
+    pub responder: Side,
+    pub now: Duration,
 }
 
 impl Pair {
-    pub(crate) fn new(ours: &Settings, theirs: &Settings) -> Self {
+    pub fn new(ours: &Settings, theirs: &Settings) -> Self {
         let now = Duration::from_secs(1);
         let initiator = Session::initiator(ours.clone(), identity(OURS), now);
         let responder = Session::responder(theirs.clone(), now);
@@ -293,14 +293,14 @@ impl Pair {
         }
     }
 
-    pub(crate) fn with_split(mut self, split: &Split) -> Self {
+    pub fn with_split(mut self, split: &Split) -> Self {
         self.initiator.split = split.clone();
         self.responder.split = split.clone();
         self
     }
 
     /// Runs until both sides are closed.
-    pub(crate) fn run(&mut self) {
+    pub fn run(&mut self) {
         let mut stalls = 0;
         while !(self.initiator.session.must_disconnect()
             && self.responder.session.must_disconnect())
@@ -335,7 +335,7 @@ impl Pair {
     }
 
     /// Both sides ended the session in good order.
-    pub(crate) fn assert_clean(&self) {
+    pub fn assert_clean(&self) {
         for side in [&self.initiator, &self.responder] {
             assert_eq!(side.monitor.aborts, [], "{}", side.monitor.name);
             assert!(

@@ -8,15 +8,15 @@ use oftp::{
     Password, ReceiptReason, Security, Sfid, Sfpa, Ssid, Ssrm, Stamp, UserField,
 };
 
-pub(crate) const NOW: Duration = Duration::from_secs(1_000);
-pub(crate) const OURS: &str = "O0013000001US";
-pub(crate) const THEIRS: &str = "O0013000002THEM";
+pub const NOW: Duration = Duration::from_secs(1_000);
+pub const OURS: &str = "O0013000001US";
+pub const THEIRS: &str = "O0013000002THEM";
 
-pub(crate) fn code(text: &str) -> OdetteId {
+pub fn code(text: &str) -> OdetteId {
     text.parse().unwrap()
 }
 
-pub(crate) fn identity(text: &str) -> Identity {
+pub fn identity(text: &str) -> Identity {
     Identity {
         code: code(text),
         password: password("SECRET"),
@@ -24,20 +24,20 @@ pub(crate) fn identity(text: &str) -> Identity {
     }
 }
 
-pub(crate) fn password(text: &str) -> Password {
+pub fn password(text: &str) -> Password {
     text.parse().unwrap()
 }
 
-pub(crate) fn dataset(text: &str) -> DatasetName {
+pub fn dataset(text: &str) -> DatasetName {
     text.parse().unwrap()
 }
 
-pub(crate) fn stamp() -> Stamp {
+pub fn stamp() -> Stamp {
     "202411210102030001".parse().unwrap()
 }
 
 /// Settings with which both sides agree on everything but restart.
-pub(crate) fn settings() -> Settings {
+pub fn settings() -> Settings {
     Settings {
         buffer: 4096,
         credit: 8,
@@ -46,7 +46,7 @@ pub(crate) fn settings() -> Settings {
 }
 
 /// The SSID of a partner that offers exactly these settings.
-pub(crate) fn ssid(settings: &Settings) -> Ssid {
+pub fn ssid(settings: &Settings) -> Ssid {
     Ssid {
         level: settings.level,
         code: code(THEIRS),
@@ -62,7 +62,7 @@ pub(crate) fn ssid(settings: &Settings) -> Ssid {
     }
 }
 
-pub(crate) fn sfid(name: &str, octets: u64) -> Sfid {
+pub fn sfid(name: &str, octets: u64) -> Sfid {
     let blocks = octets.div_ceil(1024);
     Sfid {
         dataset: dataset(name),
@@ -84,11 +84,11 @@ pub(crate) fn sfid(name: &str, octets: u64) -> Sfid {
     }
 }
 
-pub(crate) fn eerp() -> Eerp {
+pub fn eerp() -> Eerp {
     eerp_for(&sfid("FILE", 0))
 }
 
-pub(crate) fn eerp_for(file: &Sfid) -> Eerp {
+pub fn eerp_for(file: &Sfid) -> Eerp {
     Eerp {
         dataset: file.dataset.clone(),
         stamp: file.stamp,
@@ -100,7 +100,7 @@ pub(crate) fn eerp_for(file: &Sfid) -> Eerp {
     }
 }
 
-pub(crate) fn nerp() -> Nerp {
+pub fn nerp() -> Nerp {
     let eerp = eerp();
     Nerp {
         dataset: eerp.dataset,
@@ -115,7 +115,7 @@ pub(crate) fn nerp() -> Nerp {
     }
 }
 
-pub(crate) fn esid(reason: EndReason) -> Command<'static> {
+pub fn esid(reason: EndReason) -> Command<'static> {
     Command::Esid(Esid {
         reason,
         text: "partner's words".into(),
@@ -123,7 +123,7 @@ pub(crate) fn esid(reason: EndReason) -> Command<'static> {
 }
 
 /// A DATA command's content: literal subrecords, the last one with the end flag if asked for.
-pub(crate) fn databuf(octets: &[u8], end: bool) -> Vec<u8> {
+pub fn databuf(octets: &[u8], end: bool) -> Vec<u8> {
     let mut buffer = Vec::new();
     let mut rest = octets;
     loop {
@@ -138,14 +138,14 @@ pub(crate) fn databuf(octets: &[u8], end: bool) -> Vec<u8> {
     }
 }
 
-pub(crate) fn frame(command: &Command<'_>) -> Vec<u8> {
+pub fn frame(command: &Command<'_>) -> Vec<u8> {
     let mut octets = Vec::new();
     command.encode(Level::L5, &mut octets).unwrap();
     octets
 }
 
 /// Gives one command to the session, which must take all of it.
-pub(crate) fn feed(session: &mut Session, command: &Command<'_>) {
+pub fn feed(session: &mut Session, command: &Command<'_>) {
     let octets = frame(command);
     assert_eq!(
         session.receive(&octets, NOW),
@@ -155,7 +155,7 @@ pub(crate) fn feed(session: &mut Session, command: &Command<'_>) {
 }
 
 /// Takes what the session has to say, one word a command: `ESID(02)`, `EFPA(Y)`, `SFPA`, …
-pub(crate) fn said(session: &mut Session) -> Vec<String> {
+pub fn said(session: &mut Session) -> Vec<String> {
     let mut words = Vec::new();
     let octets = session.transmit().to_vec();
     let mut rest = octets.as_slice();
@@ -177,17 +177,17 @@ fn word(command: &Command<'_>) -> String {
 }
 
 /// Takes the session's news.
-pub(crate) fn news(session: &mut Session) -> Vec<Event> {
+pub fn news(session: &mut Session) -> Vec<Event> {
     std::iter::from_fn(|| session.poll_event()).collect()
 }
 
 /// Forgets what was said and reported so far.
-pub(crate) fn quiet(session: &mut Session) {
+pub fn quiet(session: &mut Session) {
     let _ = said(session);
     let _ = news(session);
 }
 
-pub(crate) fn ask(session: &mut Session, request: Request) {
+pub fn ask(session: &mut Session, request: Request) {
     let name = request.name();
     session
         .request(request, NOW)
@@ -195,7 +195,7 @@ pub(crate) fn ask(session: &mut Session, request: Request) {
 }
 
 /// The reason and origin of the one abort among the news.
-pub(crate) fn abort_of(news: &[Event]) -> (Option<EndReason>, engine::Origin) {
+pub fn abort_of(news: &[Event]) -> (Option<EndReason>, engine::Origin) {
     let mut aborts = news.iter().filter_map(|event| match event {
         Event::Aborted {
             reason,
@@ -222,7 +222,7 @@ pub(crate) fn abort_of(news: &[Event]) -> (Option<EndReason>, engine::Origin) {
 }
 
 /// An initiator in IDLESP.
-pub(crate) fn speaker(settings: &Settings) -> Session {
+pub fn speaker(settings: &Settings) -> Session {
     let mut session = Session::initiator(settings.clone(), identity(OURS), NOW);
     feed(&mut session, &Command::Ssrm(Ssrm));
     let mode = match settings.mode {
@@ -243,7 +243,7 @@ pub(crate) fn speaker(settings: &Settings) -> Session {
 }
 
 /// A responder in IDLELI.
-pub(crate) fn listener(settings: &Settings) -> Session {
+pub fn listener(settings: &Settings) -> Session {
     let mut session = Session::responder_after_ssrm(settings.clone(), NOW);
     let mode = match settings.mode {
         Mode::Send => Mode::Receive,
@@ -264,7 +264,7 @@ pub(crate) fn listener(settings: &Settings) -> Session {
 }
 
 /// A speaker whose offer was accepted at 0: OPO.
-pub(crate) fn sending(settings: &Settings) -> Session {
+pub fn sending(settings: &Settings) -> Session {
     let mut session = speaker(settings);
     ask(&mut session, Request::StartFile(sfid("FILE", 0)));
     feed(&mut session, &Command::Sfpa(Sfpa { answer: 0 }));
@@ -274,7 +274,7 @@ pub(crate) fn sending(settings: &Settings) -> Session {
 }
 
 /// A listener that accepted an offer at 0: OPI.
-pub(crate) fn receiving(settings: &Settings) -> Session {
+pub fn receiving(settings: &Settings) -> Session {
     let mut session = listener(settings);
     feed(&mut session, &Command::Sfid(sfid("FILE", 0)));
     ask(&mut session, Request::StartFileResponse(Ok(0)));
@@ -284,7 +284,7 @@ pub(crate) fn receiving(settings: &Settings) -> Session {
 }
 
 /// A listener that took a file of three octets and has to answer: CLIP.
-pub(crate) fn closing(settings: &Settings) -> Session {
+pub fn closing(settings: &Settings) -> Session {
     let mut session = receiving(settings);
     feed(&mut session, &Command::Data(&databuf(b"abc", true)));
     session.take_received(&mut Vec::new());
@@ -301,7 +301,7 @@ pub(crate) fn closing(settings: &Settings) -> Session {
 }
 
 /// A listener that asked for the turn: WF_CD.
-pub(crate) fn awaiting_turn(settings: &Settings) -> Session {
+pub fn awaiting_turn(settings: &Settings) -> Session {
     let mut session = closing(settings);
     ask(
         &mut session,
