@@ -16,9 +16,15 @@ use crate::session::{SessionContext, Stage};
 pub struct OutboxSettings {
     /// How often.
     pub every: Duration,
-    /// Age at which a file that could not be sent is given up.
+    /// Age at which a file that could not be sent, or was not received to its end, is given up.
     pub expire: Duration,
+    /// Age at which the journal forgets a transfer that has ended; with it goes the memory by which
+    /// a duplicate is known.
+    pub history: Duration,
 }
+
+/// The history kept where nothing else is said: a business year and some more.
+pub const HISTORY: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 
 /// What the looks through the outbox find. Cheap to clone.
 #[derive(Clone, Debug)]

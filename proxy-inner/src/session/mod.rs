@@ -23,10 +23,12 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Semaphore;
 
 use answers::{Caller, Party, Verdict};
+use authentication::Authenticator;
 use desk::Desk;
 use driver::{Clock, Driver};
 
 pub mod answers;
+pub mod authentication;
 pub mod counters;
 mod desk;
 mod driver;
@@ -58,8 +60,19 @@ pub struct SessionSettings {
     pub buffer: u32,
     /// Credit we offer, in Data Exchange Buffers (1..=999); a partner's own setting may lower it.
     pub credit: u16,
-    /// Silence of a partner we wait for that ends a session.
+    /// Longest wait for SSRM, for SSID, and for each step of secure authentication: a partner that
+    /// has just connected has nothing else to do than to introduce itself.
+    pub opening: Duration,
+    /// Silence of a partner we wait for that ends a session, where no other time is set here.
     pub inactivity: Duration,
+    /// Longest wait for the answer to our EFID: the partner syncs, checks and hands over a file that
+    /// may be long.
+    pub end_of_file: Duration,
+    /// How long a partner may take to close the connection after our ESID; RFC 5024 sets no time.
+    pub leave: Duration,
+    /// How long our own disk may take over what a partner waits for, before the session is given up
+    /// with ESID 08.
+    pub answer: Duration,
     /// Sessions at one time, both directions together.
     pub sessions: usize,
     /// What a stranger is told.
@@ -75,7 +88,11 @@ impl Default for SessionSettings {
         Self {
             buffer: 65_535,
             credit: 256,
+            opening: Duration::from_secs(60),
             inactivity: Duration::from_secs(180),
+            end_of_file: Duration::from_secs(600),
+            leave: Duration::from_secs(15),
+            answer: Duration::from_secs(600),
             sessions: 1000,
             strangers: Strangers::Esid,
             file_attempts: 10,
@@ -102,10 +119,12 @@ pub struct SessionContext {
     pub shutdown: Shutdown,
     /// One permit a session, `settings.sessions` of them.
     pub places: Arc<Semaphore>,
+    /// Makes and answers the challenges of secure authentication.
+    pub authenticator: Arc<Authenticator>,
 }
 
 impl SessionContext {
-    /// A context with empty registry and counters.
+    /// A context with empty registry and counters, and without a key for secure authentication.
     pub fn new(store: Store, settings: SessionSettings, shutdown: Shutdown) -> Self {
         let places = Arc::new(Semaphore::new(
             settings.sessions.min(Semaphore::MAX_PERMITS),
@@ -117,7 +136,15 @@ impl SessionContext {
             counters: Arc::default(),
             shutdown,
             places,
+            authenticator: Arc::new(Authenticator::none()),
         }
+    }
+
+    /// The same context with what makes and answers the challenges of secure authentication.
+    #[must_use]
+    pub fn with_authenticator(mut self, authenticator: Authenticator) -> Self {
+        self.authenticator = Arc::new(authenticator);
+        self
     }
 }
 
