@@ -170,9 +170,6 @@ fn put_partner(store: &Store, entry: PartnerEntry) -> Result<Answer, Refusal> {
         certificates.push(parsed::<Fingerprint>("certificate", fingerprint)?);
     }
     let partner = Partner {
-        name: view.name.clone(),
-        code: parsed::<OdetteId>("code", &view.code)?,
-        station: view.station,
         password_sent: password("sent", &password_sent)?,
         password_expected: password("expected", &password_expected)?,
         address: view.address,
@@ -181,6 +178,11 @@ fn put_partner(store: &Store, entry: PartnerEntry) -> Result<Answer, Refusal> {
         buffer: view.buffer,
         credit: view.credit,
         enabled: view.enabled,
+        ..Partner::new(
+            view.name.as_str(),
+            parsed::<OdetteId>("code", &view.code)?,
+            view.station,
+        )
     };
     let change = store.put_partner(partner).map_err(refused_by)?;
     let name = view.name;

@@ -54,8 +54,9 @@ mod tests;
 
 pub use claim::{AlreadyThere, OutboundClaim};
 pub use directory::{
-    Applied, Change, DEFAULT_BUFFER, DEFAULT_CREDIT, Directory, Fingerprint, NoFingerprint,
-    Partner, PartnerEntry, Station, parse_directory,
+    Applied, Change, DEFAULT_BUFFER, DEFAULT_CREDIT, DEFAULT_RECEIPT_WITHIN, Directory,
+    Fingerprint, NoFingerprint, Partner, PartnerEntry, ReceiptTiming, RecordForm, Served, Station,
+    Transport, parse_directory,
 };
 pub use error::{InboundRefusal, ReceiptProblem, StoreError};
 pub use inbound::{Inbound, Offer, Synced};

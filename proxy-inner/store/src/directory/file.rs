@@ -134,7 +134,6 @@ fn partner(mut section: Section<'_>, names: &mut Names) -> Option<PartnerEntry> 
         keep_password_expected: password_expected.is_none(),
         partner: Partner {
             name: name?,
-            code: code?,
             station: station?,
             password_sent: password_sent.unwrap_or_default(),
             password_expected: password_expected.unwrap_or_default(),
@@ -144,6 +143,7 @@ fn partner(mut section: Section<'_>, names: &mut Names) -> Option<PartnerEntry> 
             buffer,
             credit,
             enabled,
+            ..Partner::new(String::new(), code?, String::new())
         },
     })
 }

@@ -11,16 +11,22 @@
 //! or log line shows one; an export does when asked to.
 
 mod file;
+mod fingerprint;
+pub(crate) mod schema;
+mod serving;
 mod table;
+mod terms;
 
-use std::fmt;
-use std::str::FromStr;
+use std::time::Duration;
 
-use oftp::{OdetteId, Password};
+use oftp::{Deviations, Format, Level, OdetteId, Password};
 use ops::HostPort;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 pub use file::parse_directory;
+pub use fingerprint::{Fingerprint, NoFingerprint};
+pub use serving::Served;
+pub use terms::{ReceiptTiming, RecordForm, Transport};
 
 /// One of our own identities.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +37,19 @@ pub struct Station {
     pub code: OdetteId,
 }
 
-/// A company we exchange files with.
+/// A company we exchange files with, and what was agreed with it.
+///
+/// Make one with [`Partner::new`] and change what differs, so that a term that comes later has its
+/// default:
+///
+/// ```
+/// # use store::Partner;
+/// let partner = Partner {
+///     credit: 32,
+///     ..Partner::new("ACME", "O0013000002ACME".parse()?, "US")
+/// };
+/// # Ok::<(), oftp::FieldError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Partner {
     /// How we call it: 1 to 32 of `A-Z 0-9 _ -`; names its folders in inbox and outbox.
@@ -46,7 +64,7 @@ pub struct Partner {
     pub password_expected: Password,
     /// Where we call it, as `host:port`; without one only the partner calls.
     pub address: Option<String>,
-    /// The certificates it may show; empty when none is required.
+    /// The TLS certificates it may show; empty when none is required.
     pub certificates: Vec<Fingerprint>,
     /// The name its certificate must carry when we call it, where it differs from the host.
     pub server_name: Option<String>,
@@ -56,69 +74,82 @@ pub struct Partner {
     pub credit: u16,
     /// Whether it may connect and is called.
     pub enabled: bool,
+    /// The protocol level we offer it (SSIDLEV), and the highest a session with it has.
+    pub level: Level,
+    /// The lowest level a session with it may have; below it the session is refused.
+    pub lowest_level: Level,
+    /// What lies between it and us.
+    pub transport: Transport,
+    /// Whether we offer compression (SSIDCMPR).
+    pub compression: bool,
+    /// Whether we offer to continue broken transfers (SSIDREST).
+    pub restart: bool,
+    /// Whether both sides prove themselves by secure authentication (SSIDAUTH); both must say so.
+    pub authentication: bool,
+    /// The certificates, as DER, whose holder the partner proves to be by secure authentication.
+    pub authentication_certificates: Vec<Vec<u8>>,
+    /// The leniencies it does not get.
+    pub refuse: Deviations,
+    /// When it gets the receipt for a file.
+    pub receipts: ReceiptTiming,
+    /// How long after a file its receipt is overdue, whole seconds.
+    pub receipt_within: Duration,
+    /// Whether it is called when only an overdue receipt is wanted of it.
+    pub call_for_receipts: bool,
+    /// Codes of further stations that are reached through it.
+    pub stations: Vec<OdetteId>,
+    /// Whether files that come from it for stations of other partners are forwarded.
+    pub gateway: bool,
+    /// Format of the files taken from its outbox folder.
+    pub format: Format,
+    /// Their record length, octets: that of each record (F) or the largest (V); 0 for U and T.
+    pub record_length: u32,
+    /// How records lie in files of format V taken from its outbox folder and put into its inbox.
+    pub records: RecordForm,
+}
+
+impl Partner {
+    /// A partner with the defaults of an apply file: everything left out that may be, and no
+    /// passwords.
+    pub fn new(name: impl Into<String>, code: OdetteId, station: impl Into<String>) -> Partner {
+        Partner {
+            name: name.into(),
+            code,
+            station: station.into(),
+            password_sent: Password::default(),
+            password_expected: Password::default(),
+            address: None,
+            certificates: Vec::new(),
+            server_name: None,
+            buffer: DEFAULT_BUFFER,
+            credit: DEFAULT_CREDIT,
+            enabled: true,
+            level: Level::L5,
+            lowest_level: Level::L5,
+            transport: Transport::Tls,
+            compression: true,
+            restart: true,
+            authentication: false,
+            authentication_certificates: Vec::new(),
+            refuse: Deviations::none(),
+            receipts: ReceiptTiming::Delivered,
+            receipt_within: DEFAULT_RECEIPT_WITHIN,
+            call_for_receipts: false,
+            stations: Vec::new(),
+            gateway: false,
+            format: Format::Unstructured,
+            record_length: 0,
+            records: RecordForm::Prefixed,
+        }
+    }
 }
 
 /// The buffer offered where nothing else is said, octets.
 pub const DEFAULT_BUFFER: u32 = 65_535;
 /// The credit offered where nothing else is said, buffers.
 pub const DEFAULT_CREDIT: u16 = 256;
-
-/// Names a certificate: the SHA-256 of its DER, printed as `sha256:` and 64 hexadecimal digits.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Fingerprint([u8; 32]);
-
-impl Fingerprint {
-    /// From the digest itself.
-    pub fn from_digest(digest: [u8; 32]) -> Self {
-        Fingerprint(digest)
-    }
-
-    /// The digest.
-    pub fn digest(&self) -> &[u8; 32] {
-        &self.0
-    }
-}
-
-impl fmt::Display for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("sha256:")?;
-        self.0.iter().try_for_each(|octet| write!(f, "{octet:02x}"))
-    }
-}
-
-impl fmt::Debug for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl Serialize for Fingerprint {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-/// A text that is no fingerprint.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a fingerprint is \"sha256:\" and 64 hexadecimal digits")]
-pub struct NoFingerprint;
-
-impl FromStr for Fingerprint {
-    type Err = NoFingerprint;
-
-    fn from_str(text: &str) -> Result<Self, NoFingerprint> {
-        let digits = text.strip_prefix("sha256:").ok_or(NoFingerprint)?;
-        if digits.len() != 64 || !digits.bytes().all(|octet| octet.is_ascii_hexdigit()) {
-            return Err(NoFingerprint);
-        }
-        let mut digest = [0; 32];
-        for (index, octet) in digest.iter_mut().enumerate() {
-            let pair = digits.get(2 * index..2 * index + 2).ok_or(NoFingerprint)?;
-            *octet = u8::from_str_radix(pair, 16).map_err(|_| NoFingerprint)?;
-        }
-        Ok(Fingerprint(digest))
-    }
-}
+/// How long after a file its receipt is overdue where nothing else is said: 3 days.
+pub const DEFAULT_RECEIPT_WITHIN: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 
 /// What putting a station or partner did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

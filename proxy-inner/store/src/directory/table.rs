@@ -302,7 +302,7 @@ impl Change {
     }
 }
 
-fn stations(
+pub(super) fn stations(
     journal: &Connection,
     rest: &str,
     params: impl Params,
@@ -329,7 +329,7 @@ fn partner(journal: &Connection, name: &str) -> Result<Option<Partner>, StoreErr
     Ok(partners(journal, "WHERE name = ?1", [name])?.pop())
 }
 
-fn partners(
+pub(super) fn partners(
     journal: &Connection,
     rest: &str,
     params: impl Params,
@@ -389,9 +389,8 @@ impl Raw {
                 found: "***".to_owned(),
             })
         };
+        let code = row::parse(&name, "code", &self.code)?;
         Ok(Partner {
-            code: row::parse(&name, "code", &self.code)?,
-            station: self.station,
             password_sent: password("password_sent", &self.password_sent)?,
             password_expected: password("password_expected", &self.password_expected)?,
             address: self.address,
@@ -404,7 +403,7 @@ impl Raw {
             buffer: self.buffer,
             credit: self.credit,
             enabled: self.enabled,
-            name,
+            ..Partner::new(name.clone(), code, self.station)
         })
     }
 }

@@ -116,17 +116,10 @@ pub(super) fn station() -> Station {
 
 pub(super) fn partner(name: &str) -> Partner {
     Partner {
-        name: name.to_owned(),
-        code: format!("O0013{name}").parse().unwrap(),
-        station: "HEAD".to_owned(),
         password_sent: "SENTWORD".parse().unwrap(),
         password_expected: "WAITWORD".parse().unwrap(),
         address: Some("oftp.example:6619".to_owned()),
-        certificates: Vec::new(),
-        server_name: None,
-        buffer: crate::DEFAULT_BUFFER,
-        credit: crate::DEFAULT_CREDIT,
-        enabled: true,
+        ..Partner::new(name, format!("O0013{name}").parse().unwrap(), "HEAD")
     }
 }
 

@@ -1,0 +1,78 @@
+//! The words a partner's terms are written in: transport, receipt timing, form of records.
+
+use std::fmt;
+
+/// Makes an enum that is written as one lower-case word in apply files, in the journal and on
+/// screens; its first value is the default.
+macro_rules! terms {
+    ($(#[$doc:meta])* $name:ident {
+        $(#[$first_doc:meta])* $first:ident = $first_word:literal,
+        $($(#[$item_doc:meta])* $item:ident = $word:literal,)+
+    }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+        pub enum $name {
+            $(#[$first_doc])*
+            #[default]
+            $first,
+            $($(#[$item_doc])* $item,)+
+        }
+
+        impl $name {
+            /// Every value with its word.
+            pub const ALL: &'static [(&'static str, $name)] =
+                &[($first_word, $name::$first), $(($word, $name::$item)),+];
+
+            /// The word it is written as.
+            pub fn word(self) -> &'static str {
+                match self {
+                    $name::$first => $first_word,
+                    $($name::$item => $word,)+
+                }
+            }
+
+            /// The value of a word, if it is one.
+            pub fn from_word(word: &str) -> Option<$name> {
+                let found = $name::ALL.iter().find(|(known, _)| *known == word);
+                found.map(|(_, value)| *value)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.word())
+            }
+        }
+    };
+}
+
+terms! {
+    /// What lies between a partner and us. Agreed beforehand: neither is ever taken for the other.
+    Transport {
+        /// TLS, through the DMZ half.
+        Tls = "tls",
+        /// Plain TCP on a line that is private by itself: it may come to the plain listener, and is
+        /// called without TLS, straight from inside.
+        Plain = "plain",
+    }
+}
+
+terms! {
+    /// When a partner gets its receipt (EERP) for a file.
+    ReceiptTiming {
+        /// As soon as the file is in the inbox.
+        Delivered = "delivered",
+        /// When an operator or a business system has confirmed or rejected the file.
+        Confirmed = "confirmed",
+    }
+}
+
+terms! {
+    /// How the records of a file of format V lie in the file that is handed over.
+    RecordForm {
+        /// Each record is preceded by its length as 4 octets, the most significant first.
+        Prefixed = "prefixed",
+        /// Each record is a line that ends in LF.
+        Lines = "lines",
+    }
+}
