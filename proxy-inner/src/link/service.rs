@@ -144,6 +144,7 @@ impl Service {
             circuit: arrived.circuit,
             peer: arrived.peer,
             listener: arrived.listener,
+            transport: store::Transport::Tls,
             asked_for_certificate: asked,
             certificate,
         };

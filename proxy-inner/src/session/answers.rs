@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 
 use ::link::CircuitId;
 use oftp::{Command, EndReason, Level, OdetteId, Password, Ssid};
-use store::{Fingerprint, Partner, Station, Store, StoreError};
+use store::{Fingerprint, Partner, Station, Store, StoreError, Transport};
 use tokio::task::spawn_blocking;
 
 use super::{SessionContext, SessionSettings, Strangers};
@@ -21,6 +21,8 @@ pub struct Caller {
     pub peer: SocketAddr,
     /// The listener it came to.
     pub listener: String,
+    /// What lies between the caller and us.
+    pub transport: Transport,
     /// Whether that listener asks for certificates.
     pub asked_for_certificate: bool,
     /// The certificate whose key the caller proved to have.

@@ -165,6 +165,7 @@ pub(crate) fn caller() -> Caller {
         circuit: CircuitId(2),
         peer: SocketAddr::from((Ipv4Addr::LOCALHOST, 40_000)),
         listener: "oftps".into(),
+        transport: store::Transport::Tls,
         asked_for_certificate: false,
         certificate: None,
     }
