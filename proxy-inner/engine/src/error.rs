@@ -1,6 +1,6 @@
 //! What the engine refuses to do for its driver, and why.
 
-use oftp::{EncodeError, Format};
+use oftp::{Code, EncodeError, Format, Level};
 
 /// A request that cannot be carried out: nothing was sent and the state has not changed (the "user
 /// error" of RFC 5024 section 9.2).
@@ -76,19 +76,55 @@ pub enum RequestError {
     /// An answer that is no refusal, or a refusal that is none.
     #[error("a session cannot be refused with ESID 00; give the reason")]
     NormalRefusal,
+    /// A negative receipt at a level that has none.
+    #[error("negative receipts do not exist at protocol level {level}; keep it for a later session")]
+    NoNerp {
+        /// The agreed level.
+        level: Level,
+    },
+    /// A file with security, compression, an envelope or a signed receipt below level 5.
+    #[error("protocol level {level} has no file services; send the file in a session of level 5")]
+    NoFileServices {
+        /// The agreed level.
+        level: Level,
+    },
+    /// A file whose numbers do not fit the fields of the agreed level.
+    #[error("{field} {value} does not fit protocol level {level}; send it in a session of level 5")]
+    TooLargeForLevel {
+        /// The SFID field.
+        field: &'static str,
+        /// Its value.
+        value: u64,
+        /// The agreed level.
+        level: Level,
+    },
     /// A field that does not fit the wire.
     #[error("the command cannot be encoded: {0}")]
-    Encode(#[from] EncodeError),
+    Encode(EncodeError),
+}
+
+impl From<EncodeError> for RequestError {
+    fn from(error: EncodeError) -> Self {
+        match error {
+            EncodeError::NotAtThisLevel {
+                command: Code::Nerp,
+                level,
+            } => Self::NoNerp { level },
+            other => Self::Encode(other),
+        }
+    }
 }
 
 /// Settings no session can run with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
-    /// Level other than 5.
-    #[error("protocol level {level} is not spoken; set 5")]
-    Level {
-        /// SSIDLEV asked for.
-        level: u8,
+    /// No level between the two.
+    #[error("the lowest protocol level {lowest} is above the highest {highest}; lower it")]
+    Levels {
+        /// Highest level.
+        highest: Level,
+        /// Lowest level.
+        lowest: Level,
     },
     /// SSIDSDEB out of range.
     #[error("an exchange buffer of {buffer} octets is out of range; set 128 to 99999")]
@@ -102,7 +138,10 @@ pub enum SettingsError {
         /// Buffers asked for.
         credit: u16,
     },
-    /// Secure authentication.
-    #[error("secure authentication (SSIDAUTH) is not available; set it to false")]
-    Authentication,
+    /// Secure authentication below level 5.
+    #[error("secure authentication does not exist at protocol level {level}; set the level to 5")]
+    Authentication {
+        /// Highest level.
+        level: Level,
+    },
 }

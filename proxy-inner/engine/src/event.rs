@@ -12,9 +12,21 @@ pub enum Event {
     /// F_CONNECT_IND: a partner introduced itself. Check who it is, then answer with
     /// [`Request::ConnectResponse`](crate::Request::ConnectResponse).
     Connect(Ssid),
-    /// F_CONNECT_CF: the session is open. Carries what was agreed and the partner's SSID; the
-    /// initiator checks code and password in it now and releases the session with ESID 03 or 04 if
-    /// they are wrong. The responder gets the event too, once its own SSID is on its way.
+    /// Initiator only, and only where secure authentication was agreed: the responder's SSID. Check
+    /// code and password in it before opening its challenge; release the session with ESID 03 or
+    /// 04 if they are wrong.
+    Introduced(Ssid),
+    /// Secure authentication: make a fresh challenge for the partner and answer with
+    /// [`Request::Challenge`](crate::Request::Challenge).
+    ChallengeWanted,
+    /// Secure authentication: the partner's challenge (AUCHCHAL). Open it with our private key and
+    /// answer with [`Request::ChallengeResponse`](crate::Request::ChallengeResponse).
+    Challenged(Vec<u8>),
+    /// F_CONNECT_CF: the session is open, secure authentication included where it was agreed.
+    /// Carries what was agreed and the partner's SSID; an initiator that was not
+    /// [`Introduced`](Event::Introduced) checks code and password in it now and releases the
+    /// session with ESID 03 or 04 if they are wrong. The responder gets the event too, once its
+    /// last word is on its way.
     Connected(Agreement, Ssid),
     /// F_START_FILE_IND: a file is offered; answer with
     /// [`Request::StartFileResponse`](crate::Request::StartFileResponse).

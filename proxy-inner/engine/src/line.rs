@@ -6,10 +6,9 @@ use core::time::Duration;
 
 use oftp::{Command, Deviations, EncodeError};
 
-use crate::negotiate::{Agreement, Settings};
 use crate::timer::Timer;
 use crate::transmit::Transmit;
-use crate::{Deviation, Event, Stats};
+use crate::{Agreement, Deviation, Event, Received, Settings, Stats};
 
 /// How many decoded file octets may wait to be taken before
 /// [`Session::receive`](crate::Session::receive) consumes no more. One decoded DATA buffer more can
@@ -26,8 +25,8 @@ pub(crate) struct Line {
     pub(crate) transmit: Transmit,
     pub(crate) timer: Timer,
     pub(crate) stats: Stats,
-    /// Decoded octets of the file being received.
-    pub(crate) received: Vec<u8>,
+    /// What came of the file being received and was not taken yet.
+    pub(crate) received: Received,
     /// Our settings until the session is agreed.
     terms: Agreement,
     agreed: bool,
@@ -44,7 +43,7 @@ impl Line {
             transmit: Transmit::default(),
             timer: Timer::started(settings.timers.inactivity, now),
             stats: Stats::default(),
-            received: Vec::new(),
+            received: Received::default(),
             terms: Agreement::of_settings(&settings),
             agreed: false,
             events: VecDeque::new(),
@@ -121,11 +120,10 @@ impl Line {
         }
     }
 
-    pub(crate) fn take_received(&mut self, into: &mut Vec<u8>) {
+    pub(crate) fn take_received(&mut self, into: &mut Received) {
         into.clear();
         core::mem::swap(&mut self.received, into);
         self.announced = false;
-        self.timer.mark_moved();
     }
 
     /// Forgets octets nobody needs any more.
@@ -137,6 +135,7 @@ impl Line {
     /// A file is over: gives memory back.
     pub(crate) fn relax(&mut self) {
         self.transmit.relax();
-        self.received.shrink_to(KEPT);
+        self.received.octets.shrink_to(KEPT);
+        self.received.record_ends.shrink_to(KEPT / size_of::<usize>());
     }
 }

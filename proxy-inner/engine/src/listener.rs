@@ -17,10 +17,10 @@ use oftp::{
 
 use crate::credit::{Spent, Window};
 use crate::line::Line;
-use crate::speaker::{Idlespcd, stream_position, travels_as_stream};
+use crate::speaker::{Idlespcd, travels_as_stream};
 use crate::state::{Idle, Reply, State, Step, done, settle};
 use crate::turn::WfCd;
-use crate::{Deviation, Durable, Event, FileRefusal, Origin, Request, RequestError, abort};
+use crate::{Deviation, Durable, Event, FileRefusal, Origin, Position, Request, RequestError, abort};
 
 /// How many octets a DATA buffer may exceed the negotiated size by before it is a size error. Real
 /// partners pad their last buffer with empty subrecord headers.
@@ -119,17 +119,20 @@ impl Opip {
     /// S5-H. P4 compares with V.Restart-pos; the RFC's "V.Restart" is a slip.
     fn answer(
         self,
-        answer: Result<u64, FileRefusal>,
+        answer: Result<Position, FileRefusal>,
         line: &mut Line,
     ) -> Result<State, RequestError> {
         match answer {
-            Ok(answer) if answer > self.offered => Err(RequestError::AnswerBeyondOffer {
-                answer,
-                offered: self.offered,
-            }),
-            Ok(answer) => {
+            Ok(Position { answer, .. }) if answer > self.offered => {
+                Err(RequestError::AnswerBeyondOffer {
+                    answer,
+                    offered: self.offered,
+                })
+            }
+            Ok(position) => {
+                let answer = position.answer;
                 line.send(&Command::Sfpa(Sfpa { answer }))?;
-                Ok(Opi::opened(answer, line).into())
+                Ok(Opi::opened(position, line).into())
             }
             Err(FileRefusal {
                 reason,
@@ -177,11 +180,11 @@ pub(crate) struct Opi {
 
 impl Opi {
     /// SFPA went out: the window is full.
-    fn opened(answer: u64, line: &Line) -> Self {
+    fn opened(position: Position, line: &Line) -> Self {
         Self {
             window: Window::full(line.terms().credit),
             unpacker: Unpacker::unstructured(line.terms().compression),
-            start: stream_position(answer),
+            start: position.octets,
             any_data: false,
             oversized: false,
             after_end: false,
@@ -213,13 +216,13 @@ impl Opi {
         }
         line.stats.data_received += 1;
         self.any_data = true;
-        let before = line.received.len();
-        match self.unpacker.unpack(databuf, &mut line.received) {
+        let before = line.received.octets.len();
+        match self.unpacker.unpack(databuf, &mut line.received.octets) {
             Ok(()) => {}
             Err(SubrecordError::DataAfterEnd { .. }) => self.after_end = true,
             Err(error) => return abort::invalid_data(&error, line),
         }
-        line.stats.octets_received += line.received.len().saturating_sub(before) as u64;
+        line.stats.octets_received += line.received.octets.len().saturating_sub(before) as u64;
         line.announce_received();
         if spent == Spent::Last {
             // P7: also after the end of the file, since the speaker waits for it before EFID.
@@ -305,7 +308,7 @@ impl Clip {
     ) -> Result<State, RequestError> {
         if !line.received.is_empty() {
             return Err(RequestError::DataWaiting {
-                octets: line.received.len(),
+                octets: line.received.octets.len(),
             });
         }
         if proof.octets() != self.octets {

@@ -3,102 +3,10 @@
 //! The initiator's SSID states what it can do; the responder's SSID is the answer. Both functions
 //! here are pure, so that the whole negotiation can be tested as a table.
 
-use core::time::Duration;
+use oftp::{EndReason, Level, Mode, Ssid};
 
-use oftp::{EndReason, Level, Mode, OdetteId, Password, Ssid, UserField};
-
-use crate::SettingsError;
-
-/// What this side is able and willing to do: the constants of RFC 5024 section 9.7.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settings {
-    /// Highest protocol level spoken.
-    pub level: Level,
-    /// Largest DATA exchange buffer in octets, command octet included: 128 to 99999 (SSIDSDEB).
-    pub buffer: u32,
-    /// DATA buffers that may be sent before the receiver must grant more: 1 to 999 (SSIDCRED).
-    pub credit: u16,
-    /// Whether this side sends files, receives files, or both (SSIDSR).
-    pub mode: Mode,
-    /// Whether compressed subrecords are understood (SSIDCMPR). This side never sends them.
-    pub compression: bool,
-    /// Whether transfers may resume in the middle (SSIDREST).
-    pub restart: bool,
-    /// Whether secure authentication is asked for (SSIDAUTH). Not available: see
-    /// [`Settings::check`].
-    pub authentication: bool,
-    /// Time limits.
-    pub timers: Timers,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            level: Level::L5,
-            buffer: 65_535,
-            credit: 256,
-            mode: Mode::Both,
-            compression: true,
-            restart: false,
-            authentication: false,
-            timers: Timers::default(),
-        }
-    }
-}
-
-impl Settings {
-    /// Checks the settings by themselves. A session made from settings that fail this check is
-    /// aborted from the start.
-    ///
-    /// # Errors
-    /// The first setting that no session can run with.
-    pub fn check(&self) -> Result<(), SettingsError> {
-        if self.level != Level::L5 {
-            Err(SettingsError::Level {
-                level: self.level as u8,
-            })
-        } else if !(LEAST_BUFFER..=MOST_BUFFER).contains(&self.buffer) {
-            Err(SettingsError::Buffer {
-                buffer: self.buffer,
-            })
-        } else if !(1..=MOST_CREDIT).contains(&self.credit) {
-            Err(SettingsError::Credit {
-                credit: self.credit,
-            })
-        } else if self.authentication {
-            Err(SettingsError::Authentication)
-        } else {
-            Ok(())
-        }
-    }
-}
-
-/// Time limits of a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Timers {
-    /// How long the partner may be silent while something is expected of it (RFC 5024 section
-    /// 4.7.2). Default 180 seconds.
-    pub inactivity: Duration,
-}
-
-impl Default for Timers {
-    fn default() -> Self {
-        Self {
-            inactivity: Duration::from_secs(180),
-        }
-    }
-}
-
-/// How this side introduces itself to one partner.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Identity {
-    /// SSIDCODE.
-    pub code: OdetteId,
-    /// SSIDPSWD.
-    pub password: Password,
-    /// SSIDUSER.
-    pub user: UserField,
-}
+use crate::settings::{LEAST_BUFFER, MOST_BUFFER, MOST_CREDIT};
+use crate::{Identity, Settings};
 
 /// What both sides agreed: the session variables of RFC 5024 section 9.6.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -261,13 +169,12 @@ fn join_modes(ours: Mode, theirs: Mode) -> Result<Mode, Mismatch> {
 
 /// Level, buffer and the partner's credit, each checked against its own range.
 fn common_sizes(ours: &Settings, theirs: &Ssid) -> Result<(Level, u32, u16), Mismatch> {
-    let level = if (theirs.level as u8) < (ours.level as u8) {
-        theirs.level
-    } else {
-        ours.level
-    };
-    if level != Level::L5 {
-        let text = format!("protocol level {} is not spoken here, only 5", level as u8);
+    let level = ours.level.min(theirs.level);
+    if level < ours.lowest_level {
+        let text = format!(
+            "protocol level {level} is not spoken here, {} is the lowest",
+            ours.lowest_level
+        );
         return Err(Mismatch::capabilities(text));
     }
     if !(LEAST_BUFFER..=MOST_BUFFER).contains(&theirs.buffer) {
@@ -293,7 +200,3 @@ fn same_authentication(ours: &Settings, theirs: &Ssid) -> Result<(), Mismatch> {
     let text = format!("SSIDAUTH {asked} does not fit {had} here; both sides must say the same");
     Err(Mismatch::new(EndReason::AUTHENTICATION_INCOMPATIBLE, text))
 }
-
-const LEAST_BUFFER: u32 = 128;
-const MOST_BUFFER: u32 = 99_999;
-const MOST_CREDIT: u16 = 999;

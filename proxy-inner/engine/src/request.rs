@@ -1,5 +1,7 @@
 //! What the driver asks of the engine: the F_xxx_RQ and F_xxx_RS primitives of RFC 5024 section 3.
 
+use core::fmt;
+
 use oftp::{Eerp, EndReason, FileReason, Nerp, Sfid};
 
 use crate::{Durable, Identity};
@@ -13,12 +15,18 @@ pub enum Request {
     /// F_CONNECT_RS, the answer to [`Event::Connect`](crate::Event::Connect): who we are to this
     /// partner, or why the session is refused (ESID with that reason).
     ConnectResponse(Result<Identity, Refusal>),
-    /// F_START_FILE_RQ: offer a file. Restart positions are in units of the format (1024 octets
-    /// here).
+    /// The answer to [`Event::ChallengeWanted`](crate::Event::ChallengeWanted): a fresh challenge
+    /// for the partner (AUCH), or why it cannot be authenticated (ESID with that reason).
+    Challenge(Result<Challenge, Refusal>),
+    /// The answer to [`Event::Challenged`](crate::Event::Challenged): the 20 octets that were
+    /// inside (AURP), or why there are none (ESID with that reason).
+    ChallengeResponse(Result<[u8; 20], Refusal>),
+    /// F_START_FILE_RQ: offer a file. Restart positions are in units of 1024 octets for files that
+    /// travel as one stream, else in records.
     StartFile(Sfid),
     /// F_START_FILE_RS, the answer to [`Event::StartFile`](crate::Event::StartFile): the position
     /// we hold, at most the one offered and in the same unit, or why the file is refused.
-    StartFileResponse(Result<u64, FileRefusal>),
+    StartFileResponse(Result<Position, FileRefusal>),
     /// F_CLOSE_FILE_RQ: the file has been sent to its end. Totals of the whole file, also after a
     /// restart; records are 0 for a file that travels as one stream.
     CloseFile {
@@ -52,6 +60,8 @@ impl Request {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::ConnectResponse(_) => "F_CONNECT_RS",
+            Self::Challenge(_) => "the answer to ChallengeWanted",
+            Self::ChallengeResponse(_) => "the answer to Challenged",
             Self::StartFile(_) => "F_START_FILE_RQ",
             Self::StartFileResponse(_) => "F_START_FILE_RS",
             Self::CloseFile { .. } => "F_CLOSE_FILE_RQ",
@@ -66,13 +76,69 @@ impl Request {
     }
 }
 
+/// A fresh challenge for the partner, made by the driver: the engine has no randomness and no keys.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Challenge {
+    /// AUCHCHAL: CMS EnvelopedData around `secret` for the partner's certificate, at most 65535
+    /// octets.
+    pub sealed: Vec<u8>,
+    /// The 20 random octets inside. The engine compares the answer with them.
+    pub secret: [u8; 20],
+}
+
+impl fmt::Debug for Challenge {
+    /// Without the secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Challenge")
+            .field("sealed", &self.sealed.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Where a file that was interrupted goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// SFPAACNT: 1024-octet blocks of a file that travels as one stream, else records.
+    pub answer: u64,
+    /// Octets of the virtual file before it.
+    pub octets: u64,
+}
+
+impl Position {
+    /// The start of the file.
+    pub const START: Self = Self {
+        answer: 0,
+        octets: 0,
+    };
+
+    /// After so many blocks of 1024 octets of a stream.
+    #[must_use]
+    pub const fn blocks(blocks: u64) -> Self {
+        Self {
+            answer: blocks,
+            octets: blocks.saturating_mul(1024),
+        }
+    }
+}
+
 /// Why a session is refused: goes out as ESID.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// ESIDREAS.
     pub reason: EndReason,
-    /// ESIDREAST, cut to 999 octets. The partner reads it.
+    /// ESIDREAST, cut to 999 octets. The partner reads it, at level 5.
     pub text: String,
+}
+
+impl Refusal {
+    /// Secure authentication failed on our side, for this reason: ESID 11.
+    #[must_use]
+    pub fn authentication(text: impl Into<String>) -> Self {
+        Self {
+            reason: EndReason::INVALID_CHALLENGE_RESPONSE,
+            text: text.into(),
+        }
+    }
 }
 
 /// Why an offered file is refused: goes out as SFNA.

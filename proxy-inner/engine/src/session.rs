@@ -8,7 +8,9 @@ use oftp::{Command, Ssrm};
 use crate::connect::{ANcOnly, IWfRm};
 use crate::line::{Line, RECEIVE_CEILING};
 use crate::state::{Awaits, Idle, Phase, Reply, State};
-use crate::{Agreement, Event, Identity, Origin, Request, RequestError, Settings, Stats, abort};
+use crate::{
+    Agreement, Event, Identity, Origin, Received, Request, RequestError, Settings, Stats, abort,
+};
 
 /// The engine of one session. See the [crate] for the order of calls.
 ///
@@ -75,7 +77,7 @@ impl Session {
             if self.ignores_input() {
                 return input.len();
             }
-            if self.line.received.len() >= RECEIVE_CEILING {
+            if self.line.received.octets.len() >= RECEIVE_CEILING {
                 break;
             }
             match oftp::split(input.get(used..).unwrap_or_default()) {
@@ -196,9 +198,9 @@ impl Session {
     }
 
     /// The first `n` octets of [`Session::transmit`] were written.
-    pub fn transmitted(&mut self, n: usize) {
+    pub fn transmitted(&mut self, n: usize, now: Duration) {
         if n > 0 {
-            self.line.timer.mark_moved();
+            self.line.timer.restart(now);
         }
         if self.line.transmit.drain(n) && self.can_send_data() {
             self.line.tell(Event::DataConfirm);
@@ -213,13 +215,14 @@ impl Session {
     /// File octets waiting in [`Session::take_received`].
     #[must_use]
     pub fn received_len(&self) -> usize {
-        self.line.received.len()
+        self.line.received.octets.len()
     }
 
-    /// Moves the decoded file octets out. `into` is cleared first and its allocation is used for
-    /// the next octets.
-    pub fn take_received(&mut self, into: &mut Vec<u8>) {
+    /// Moves the decoded file octets out, with the ends of records among them. `into` is cleared
+    /// first and its allocations are used for the next octets.
+    pub fn take_received(&mut self, into: &mut Received, now: Duration) {
         self.line.take_received(into);
+        self.line.timer.restart(now);
     }
 
     /// Where the session stands.

@@ -153,7 +153,7 @@ impl Step for Opop {
 }
 
 /// Octets before a restart position of a stream: units of 1024.
-pub(crate) fn stream_position(answer: u64) -> u64 {
+fn stream_position(answer: u64) -> u64 {
     answer.saturating_mul(1024)
 }
 

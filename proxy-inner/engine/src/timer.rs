@@ -10,7 +10,6 @@ use core::time::Duration;
 pub(crate) struct Timer {
     length: Duration,
     deadline: Duration,
-    moved: bool,
 }
 
 impl Timer {
@@ -18,7 +17,6 @@ impl Timer {
         Self {
             length,
             deadline: now.saturating_add(length),
-            moved: false,
         }
     }
 
@@ -27,22 +25,11 @@ impl Timer {
         *self = Self::started(self.length, now);
     }
 
-    /// Octets moved at an unknown time.
-    pub(crate) fn mark_moved(&mut self) {
-        self.moved = true;
-    }
-
     pub(crate) fn deadline(&self) -> Duration {
         self.deadline
     }
 
-    /// True once when the time is over and nothing moved; restarts itself when something did.
-    pub(crate) fn expired(&mut self, now: Duration) -> bool {
-        if now < self.deadline {
-            return false;
-        }
-        let idle = !self.moved;
-        self.restart(now);
-        idle
+    pub(crate) fn expired(&self, now: Duration) -> bool {
+        now >= self.deadline
     }
 }

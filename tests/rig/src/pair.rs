@@ -11,7 +11,10 @@
 use core::time::Duration;
 use std::collections::VecDeque;
 
-use engine::{Durable, Event, Origin, Phase, Request, Session, Settings};
+use engine::{
+    Challenge, Durable, Event, Origin, Phase, Position, Received, Refusal, Request, Session,
+    Settings,
+};
 use oftp::{Eerp, EndReason, FileReason, Sfid, Ssid};
 
 use crate::script::{OURS, THEIRS, eerp_for, identity};
@@ -74,6 +77,12 @@ pub struct Monitor {
     /// This side ended the session itself.
     pub releasing: bool,
     pub partner: Option<Ssid>,
+    /// The session was open.
+    pub open: bool,
+    /// What challenges are sealed and opened with; both sides need the same.
+    pub key: u8,
+    /// Challenges made so far.
+    pub challenges: u8,
     /// Octets offered to the engine at a time.
     pub piece: usize,
     /// Ask for the turn with EFPA when there is something to give.
@@ -130,17 +139,36 @@ impl Monitor {
                 self.partner = Some(ssid);
                 answer(Request::ConnectResponse(Ok(identity(self.name))));
             }
-            Event::Connected(_, ssid) => self.partner = Some(ssid),
+            Event::Introduced(ssid) => self.partner = Some(ssid),
+            Event::Connected(_, ssid) => {
+                self.partner = Some(ssid);
+                self.open = true;
+            }
+            Event::ChallengeWanted => {
+                self.challenges += 1;
+                let secret = [self.challenges.wrapping_mul(37); 20];
+                answer(Request::Challenge(Ok(Challenge {
+                    sealed: sealed(&secret, self.key),
+                    secret,
+                })));
+            }
+            Event::Challenged(challenge) => {
+                let opened = <[u8; 20]>::try_from(sealed(&challenge, self.key));
+                answer(Request::ChallengeResponse(opened.map_err(|_| {
+                    Refusal::authentication("the challenge is not of 20 octets")
+                })));
+            }
             Event::StartFile(sfid) => {
                 self.incoming = Some((sfid, Vec::new()));
-                answer(Request::StartFileResponse(Ok(0)));
+                answer(Request::StartFileResponse(Ok(Position::START)));
             }
             Event::StartFileAccepted { answer } => assert_eq!(answer, 0),
             Event::StartFileRefused { reason, .. } => self.refused("offer", reason),
             Event::DataReceived => {
-                let mut octets = Vec::new();
-                session.take_received(&mut octets);
-                self.incoming.as_mut().unwrap().1.extend_from_slice(&octets);
+                let mut received = Received::default();
+                session.take_received(&mut received, now);
+                let (_, octets) = self.incoming.as_mut().unwrap();
+                octets.extend_from_slice(&received.octets);
             }
             Event::DataConfirm => {}
             Event::CloseFile { octets, .. } => {
@@ -218,6 +246,11 @@ impl Monitor {
             .unwrap_or_else(|error| panic!("{name}: {error}"));
         true
     }
+}
+
+/// Stands for CMS EnvelopedData, both ways.
+fn sealed(octets: &[u8], key: u8) -> Vec<u8> {
+    octets.iter().map(|octet| octet ^ key).collect()
 }
 
 /// One side: an engine, its monitor, and what has arrived but is not consumed.
@@ -367,7 +400,7 @@ fn carry(from: &mut Side, to: &mut Side, now: Duration) -> bool {
         let end = to.input.len();
         to.input[end - crossing + position - from.sent] ^= bits;
     }
-    from.session.transmitted(crossing);
+    from.session.transmitted(crossing, now);
     from.sent += crossing;
     let cut = from.cut_after == Some(from.sent);
     if (from.closed() || cut) && !from.gone {

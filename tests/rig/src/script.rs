@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use engine::{Durable, Event, Identity, Request, Session, Settings};
+use engine::{Durable, Event, Identity, Position, Received, Request, Session, Settings};
 use oftp::{
     Command, DatasetName, Eerp, Efid, EndReason, Esid, Format, Level, Mode, Nerp, OdetteId,
     Password, ReceiptReason, Security, Sfid, Sfpa, Ssid, Ssrm, Stamp, UserField,
@@ -41,6 +41,7 @@ pub fn settings() -> Settings {
     Settings {
         buffer: 4096,
         credit: 8,
+        restart: false,
         ..Settings::default()
     }
 }
@@ -164,7 +165,7 @@ pub fn said(session: &mut Session) -> Vec<String> {
         rest = &rest[used..];
     }
     assert!(rest.is_empty(), "half an exchange buffer in transmit");
-    session.transmitted(octets.len());
+    session.transmitted(octets.len(), NOW);
     words
 }
 
@@ -277,7 +278,7 @@ pub fn sending(settings: &Settings) -> Session {
 pub fn receiving(settings: &Settings) -> Session {
     let mut session = listener(settings);
     feed(&mut session, &Command::Sfid(sfid("FILE", 0)));
-    ask(&mut session, Request::StartFileResponse(Ok(0)));
+    ask(&mut session, Request::StartFileResponse(Ok(Position::START)));
     assert_eq!(session.state_name(), "OPI");
     quiet(&mut session);
     session
@@ -287,7 +288,7 @@ pub fn receiving(settings: &Settings) -> Session {
 pub fn closing(settings: &Settings) -> Session {
     let mut session = receiving(settings);
     feed(&mut session, &Command::Data(&databuf(b"abc", true)));
-    session.take_received(&mut Vec::new());
+    session.take_received(&mut Received::default(), NOW);
     feed(
         &mut session,
         &Command::Efid(Efid {

@@ -1,6 +1,6 @@
 //! Every way a session ends out of order, and the reason the partner is told.
 
-use engine::{Event, Origin, Refusal, Request, Session};
+use engine::{Event, Origin, Received, Refusal, Request, Session};
 use oftp::{Command, Efid, Efpa, EndReason, Mode, Sfpa, Ssid, Ssrm};
 
 use rig::script::{
@@ -97,9 +97,9 @@ fn compressed_data_that_was_not_agreed_ends_with_reason_06() {
 fn compressed_data_that_was_agreed_is_expanded() {
     let mut session = receiving(&settings());
     feed(&mut session, &Command::Data(&[0xC5, b'x']));
-    let mut octets = Vec::new();
-    session.take_received(&mut octets);
-    assert_eq!(octets, b"xxxxx");
+    let mut batch = Received::default();
+    session.take_received(&mut batch, NOW);
+    assert_eq!(batch.octets, b"xxxxx");
 }
 
 /// a command longer or shorter than its layout.

@@ -326,7 +326,10 @@ fn a_session_with_unusable_settings_is_aborted_from_the_start() {
                 level: Level::L2,
                 ..settings()
             },
-            SettingsError::Level { level: 2 },
+            SettingsError::Levels {
+                highest: Level::L2,
+                lowest: Level::L5,
+            },
         ),
         (
             Settings {
@@ -358,10 +361,12 @@ fn a_session_with_unusable_settings_is_aborted_from_the_start() {
         ),
         (
             Settings {
+                level: Level::L4,
+                lowest_level: Level::L4,
                 authentication: true,
                 ..settings()
             },
-            SettingsError::Authentication,
+            SettingsError::Authentication { level: Level::L4 },
         ),
     ];
     for (settings, fault) in faults {

@@ -1,7 +1,7 @@
 //! Ceilings: what waits to be written and what waits to be taken stays bounded, and no buffer is
 //! allocated per DATA.
 
-use engine::{Event, RECEIVE_CEILING, Request, Settings, TRANSMIT_CEILING};
+use engine::{Event, RECEIVE_CEILING, Received, Request, Settings, TRANSMIT_CEILING};
 use oftp::{Command, EndReason};
 
 use rig::script::{NOW, databuf, frame, news, receiving, said, sending, settings};
@@ -25,9 +25,9 @@ fn sending_stops_at_the_ceiling_and_resumes_with_one_confirmation() {
     assert!(!session.can_send_data());
     assert_eq!(session.send_data(&file[taken..], true, NOW), Ok(0));
     assert!(news(&mut session).is_empty());
-    session.transmitted(1000);
+    session.transmitted(1000, NOW);
     assert!(news(&mut session).is_empty() && !session.can_send_data());
-    session.transmitted(session.transmit().len());
+    session.transmitted(session.transmit().len(), NOW);
     assert_eq!(news(&mut session), [Event::DataConfirm]);
     assert!(session.can_send_data());
 }
@@ -40,7 +40,7 @@ fn a_drained_buffer_confirms_nothing_after_the_session_was_ended() {
     session.send_data(&file, false, NOW).unwrap();
     let release = Request::Release(EndReason::EMERGENCY_CLOSE, String::new());
     session.request(release, NOW).unwrap();
-    session.transmitted(session.transmit().len());
+    session.transmitted(session.transmit().len(), NOW);
     assert!(news(&mut session).is_empty());
 }
 
@@ -60,15 +60,15 @@ fn receiving_stops_at_the_ceiling_and_goes_on_after_the_octets_are_taken() {
         [Event::DataReceived],
         "one event for all of it"
     );
-    let mut octets = Vec::new();
+    let mut batch = Received::default();
     let mut total = 0;
     while used < input.len() {
-        session.take_received(&mut octets);
-        total += octets.len();
+        session.take_received(&mut batch, NOW);
+        total += batch.octets.len();
         used += session.receive(&input[used..], NOW);
     }
-    session.take_received(&mut octets);
-    assert_eq!(total + octets.len(), 40 * 30_000);
+    session.take_received(&mut batch, NOW);
+    assert_eq!(total + batch.octets.len(), 40 * 30_000);
 }
 
 /// In steady state the same three allocations are used over and over.
@@ -77,7 +77,7 @@ fn no_buffer_is_allocated_per_data_buffer() {
     let mut sender = sending(&wide());
     let mut receiver = receiving(&wide());
     let file = vec![3; 200_000];
-    let mut taken = Vec::new();
+    let mut taken = Received::default();
     let mut seen = Vec::new();
     for round in 0..30 {
         sender.send_data(&file, false, NOW).unwrap();
@@ -85,9 +85,9 @@ fn no_buffer_is_allocated_per_data_buffer() {
         assert_eq!(receiver.receive(octets, NOW), octets.len(), "round {round}");
         seen.push(octets.as_ptr());
         let written = octets.len();
-        sender.transmitted(written);
-        receiver.take_received(&mut taken);
-        seen.push(taken.as_ptr());
+        sender.transmitted(written, NOW);
+        receiver.take_received(&mut taken, NOW);
+        seen.push(taken.octets.as_ptr());
         // The window must not end: give credit when the sender waits for it.
         if said(&mut receiver) == ["CDT"] {
             rig::script::feed(&mut sender, &Command::Cdt);

@@ -1,6 +1,8 @@
 //! What the engine refuses to do for its driver: nothing is sent, nothing changes (C6).
 
-use engine::{Durable, Event, FileRefusal, Refusal, Request, RequestError, Session};
+use engine::{
+    Durable, Event, FileRefusal, Position, Received, Refusal, Request, RequestError, Session,
+};
 use oftp::{Command, Efid, EndReason, FileReason, Format, Mode, Sfpa};
 
 use rig::script::{
@@ -126,12 +128,12 @@ fn an_answer_beyond_the_offer_is_refused_and_a_lower_one_is_sent() {
         answer: 11,
         offered: 10,
     };
-    assert_refuses(&mut session, answer(11), &expected);
-    ask(&mut session, answer(4));
+    assert_refuses(&mut session, answer(Position::blocks(11)), &expected);
+    ask(&mut session, answer(Position::blocks(4)));
     assert_eq!(said(&mut session), ["SFPA"]);
     // 4 blocks of 1024 octets are there already and count.
     feed(&mut session, &Command::Data(&databuf(b"abc", true)));
-    session.take_received(&mut Vec::new());
+    session.take_received(&mut Received::default(), NOW);
     feed(
         &mut session,
         &Command::Efid(Efid {
@@ -184,7 +186,7 @@ fn a_file_is_acknowledged_only_when_all_of_it_is_taken_and_durable() {
         accept(3),
         &RequestError::DataWaiting { octets: 3 },
     );
-    session.take_received(&mut Vec::new());
+    session.take_received(&mut Received::default(), NOW);
     for synced in [0, 2, 4] {
         let expected = RequestError::NotDurable {
             synced,

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use engine::{Origin, Request, Session, Settings, Timers};
+use engine::{Origin, Received, Request, Session, Settings, Timers};
 use oftp::{Command, EndReason};
 
 use rig::script::{
@@ -59,7 +59,7 @@ fn whole_exchange_buffers_restart_the_timer() {
     assert_eq!(session.receive(&octets[..octets.len() - 1], later), 0);
     assert_eq!(session.next_timeout(), Some(NOW + LIMIT));
     session.receive(&octets, later);
-    session.take_received(&mut Vec::new());
+    session.take_received(&mut Received::default(), NOW);
     assert_eq!(session.next_timeout(), Some(later + LIMIT));
 }
 
@@ -71,7 +71,7 @@ fn octets_that_wait_to_be_taken_stop_the_timer() {
     assert_eq!(session.next_timeout(), None);
     let late = NOW + LIMIT * 3;
     session.handle_timeout(late);
-    session.take_received(&mut Vec::new());
+    session.take_received(&mut Received::default(), NOW);
     session.handle_timeout(late);
     assert_eq!(
         session.next_timeout(),
@@ -87,7 +87,7 @@ fn octets_that_wait_to_be_taken_stop_the_timer() {
 fn a_partner_that_stops_reading_is_dropped() {
     let mut session = sending(&settings());
     session.send_data(&[0; 20_000], false, NOW).unwrap();
-    session.transmitted(100);
+    session.transmitted(100, NOW);
     session.handle_timeout(NOW + LIMIT);
     assert!(!session.must_disconnect(), "something was read meanwhile");
     session.handle_timeout(NOW + LIMIT * 2);
@@ -142,7 +142,10 @@ fn offering_octets_in_vain_does_not_restart_the_timer() {
 fn the_limit_is_a_setting() {
     let inactivity = Duration::from_millis(1_500);
     let ours = Settings {
-        timers: Timers { inactivity },
+        timers: Timers {
+            inactivity,
+            ..Timers::default()
+        },
         ..settings()
     };
     assert_eq!(listener(&ours).next_timeout(), Some(NOW + inactivity));

@@ -1,7 +1,8 @@
 //! Brings a session into a state, applies an event, writes down what came of it.
 
 use engine::{
-    Durable, EndFileRefusal, Event, FileRefusal, Origin, Refusal, Request, Session, Settings,
+    Durable, EndFileRefusal, Event, FileRefusal, Origin, Position, Refusal, Request, Session,
+    Settings,
 };
 use oftp::{
     Auch, Aurp, Command, Efid, Efna, Efpa, EndReason, FileReason, Format, Level, Mode, Sfna, Sfpa,
@@ -207,8 +208,8 @@ fn request(event: &str, variant: &str) -> Option<Request> {
                     text,
                 })
             }
-            "beyond" => Ok(1),
-            _ => Ok(0),
+            "beyond" => Ok(Position::blocks(1)),
+            _ => Ok(Position::START),
         }),
         "F_CLOSE_FILE_RS" => Request::CloseFileResponse(match variant {
             "minus" => Err(EndFileRefusal {
@@ -304,6 +305,9 @@ fn partners_ssid(variant: &str) -> Ssid {
 fn output(event: &Event, state: &str) -> String {
     let word = match event {
         Event::Connect(_) => "F_CONNECT_IND",
+        Event::Introduced(_) => "introduced",
+        Event::ChallengeWanted => "challenge-wanted",
+        Event::Challenged(_) => "challenged",
         Event::Connected(..) if state == "A_WF_CONRS" => "opened",
         Event::Connected(..) => "F_CONNECT_CF",
         Event::StartFile(_) => "F_START_FILE_IND",

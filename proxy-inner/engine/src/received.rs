@@ -1,0 +1,26 @@
+//! What comes out of a file that is being received.
+
+/// A batch of received octets, in the order of the file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Received {
+    /// Octets of the virtual file, without subrecord headers and expanded.
+    pub octets: Vec<u8>,
+    /// Where records end: ascending offsets into `octets` of this batch. A record may begin in an
+    /// earlier batch; the same offset twice is an empty record. Empty for files that travel as one
+    /// stream.
+    pub record_ends: Vec<usize>,
+}
+
+impl Received {
+    /// Forgets both, and keeps the allocations.
+    pub fn clear(&mut self) {
+        self.octets.clear();
+        self.record_ends.clear();
+    }
+
+    /// Neither octets nor ends of records.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.octets.is_empty() && self.record_ends.is_empty()
+    }
+}
