@@ -42,5 +42,8 @@ pub use frame::{FrameError, HEADER_LEN, MAX_FRAME_LEN, MAX_OEB_LEN, decode_heade
 pub use ident::{DatasetName, OdetteId};
 pub use level::Level;
 pub use reason::{EndReason, FileReason, ReceiptReason};
-pub use subrecord::{SubrecordError, Unpacker, Walker, capacity, pack_unstructured};
+pub use subrecord::{
+    Packed, SubrecordError, Unpacker, Walker, capacity, pack_compressed, pack_records,
+    pack_unstructured,
+};
 pub use virtual_file::{FileId, Format, Stamp};

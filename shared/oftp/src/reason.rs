@@ -5,6 +5,8 @@
 
 use core::fmt;
 
+use crate::level::Level;
+
 macro_rules! reasons {
     (
         $(#[$doc:meta])* $type:ident, $unknown:literal;
@@ -117,9 +119,86 @@ reasons! {
     UNSPECIFIED = 99, "unspecified reason";
 }
 
+impl EndReason {
+    /// The reason as this level can say it: failed authentication (11) is unspecified (99) below
+    /// level 5, authentication that one side lacks (12) an incompatibility (10).
+    #[must_use]
+    pub fn at_level(self, level: Level) -> EndReason {
+        match self {
+            EndReason::INVALID_CHALLENGE_RESPONSE if !level.has_authentication() => {
+                EndReason::UNSPECIFIED
+            }
+            EndReason::AUTHENTICATION_INCOMPATIBLE if !level.has_authentication() => {
+                EndReason::INCOMPATIBLE
+            }
+            reason if reason.is_defined() => reason,
+            _ => EndReason::UNSPECIFIED,
+        }
+    }
+}
+
+impl FileReason {
+    /// The reason as this level can say it: 15 to 23 came with level 5 and 14 with level 4; below
+    /// they are unspecified (99).
+    #[must_use]
+    pub fn at_level(self, level: Level) -> FileReason {
+        let known = match self.0 {
+            14 => level >= Level::L4,
+            15..=23 => level.has_file_services(),
+            _ => self.is_defined(),
+        };
+        if known { self } else { FileReason::UNSPECIFIED }
+    }
+}
+
+impl ReceiptReason {
+    /// The reason as this level can say it: 25 to 33 speak of file services, which came with
+    /// level 5; below they are unspecified (99).
+    #[must_use]
+    pub fn at_level(self, level: Level) -> ReceiptReason {
+        let known = match self.0 {
+            25..=33 => level.has_file_services(),
+            _ => self.is_defined(),
+        };
+        if known {
+            self
+        } else {
+            ReceiptReason::UNSPECIFIED
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    ///
+    #[test]
+    fn every_reason_is_brought_to_one_the_level_has() {
+        for code in 0..=99 {
+            for level in Level::ALL {
+                let file = FileReason(code).at_level(level);
+                assert!(file.is_defined(), "{code} at {level}");
+                assert_eq!(file, file.at_level(level));
+                let end = EndReason(code).at_level(level);
+                assert!(end.is_defined() && (level == Level::L5 || end.0 != 11 && end.0 != 12));
+                assert!(ReceiptReason(code).at_level(level).is_defined());
+                if level == Level::L5 && FileReason(code).is_defined() {
+                    assert_eq!(file.0, code);
+                }
+            }
+        }
+        let refused = FileReason::DIRECTION_REFUSED;
+        assert_eq!(refused.at_level(Level::L4), refused);
+        assert_eq!(refused.at_level(Level::L2), FileReason::UNSPECIFIED);
+        let suite = FileReason::CIPHER_NOT_SUPPORTED;
+        assert_eq!(suite.at_level(Level::L4), FileReason::UNSPECIFIED);
+        let requirements = EndReason::AUTHENTICATION_INCOMPATIBLE;
+        assert_eq!(requirements.at_level(Level::L4), EndReason::INCOMPATIBLE);
+        let response = EndReason::INVALID_CHALLENGE_RESPONSE;
+        assert_eq!(response.at_level(Level::L1), EndReason::UNSPECIFIED);
+        assert_eq!(response.at_level(Level::L5), response);
+    }
 
     #[test]
     fn unknown_codes_are_kept_and_shown() {

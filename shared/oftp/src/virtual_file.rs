@@ -5,6 +5,7 @@ use core::str::FromStr;
 
 use crate::field::FieldError;
 use crate::ident::{DatasetName, OdetteId};
+use crate::level::Level;
 
 /// What identifies a transfer on the wire: equal for the file and its receipt (§1.5.2).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -17,6 +18,23 @@ pub struct FileId {
     pub origin: OdetteId,
     /// SFIDDEST: the final recipient.
     pub destination: OdetteId,
+}
+
+impl FileId {
+    /// Whether both name the same file, as far as the stamps of this level go: levels 1 and 2 carry
+    /// neither century nor counter.
+    #[must_use]
+    pub fn same_at(&self, other: &FileId, level: Level) -> bool {
+        let same_stamp = if level.has_short_stamp() {
+            self.stamp.short() == other.stamp.short()
+        } else {
+            self.stamp == other.stamp
+        };
+        same_stamp
+            && self.dataset == other.dataset
+            && self.origin == other.origin
+            && self.destination == other.destination
+    }
 }
 
 impl fmt::Display for FileId {
@@ -117,6 +135,43 @@ impl Stamp {
     }
 }
 
+impl Stamp {
+    /// `YYMMDDHHMMSS`, ASCII digits: all that levels 1 and 2 carry.
+    #[must_use]
+    pub fn short(&self) -> [u8; 12] {
+        let [_, _, y1, y2, m1, m2, d1, d2] = self.date;
+        let [h1, h2, i1, i2, s1, s2, ..] = self.time;
+        [y1, y2, m1, m2, d1, d2, h1, h2, i1, i2, s1, s2]
+    }
+
+    /// The counter, 0000 to 9999; 0000 where the file came at level 1 or 2.
+    #[must_use]
+    pub fn counter(&self) -> u16 {
+        let [.., c1, c2, c3, c4] = self.time;
+        number(&[c1, c2, c3, c4])
+    }
+
+    /// Whether date and time can be found on a calendar and a clock; second 60 is a leap second.
+    #[must_use]
+    pub fn is_possible(&self) -> bool {
+        let [y1, y2, y3, y4, m1, m2, d1, d2] = self.date;
+        let [h1, h2, i1, i2, s1, s2, ..] = self.time;
+        let (year, month) = (number(&[y1, y2, y3, y4]), number(&[m1, m2]));
+        let leap = year.is_multiple_of(4) && !year.is_multiple_of(100) || year.is_multiple_of(400);
+        let days = match month {
+            2 if leap => 29,
+            2 => 28,
+            4 | 6 | 9 | 11 => 30,
+            1..=12 => 31,
+            _ => 0,
+        };
+        (1..=days).contains(&number(&[d1, d2]))
+            && number(&[h1, h2]) <= 23
+            && number(&[i1, i2]) <= 59
+            && number(&[s1, s2]) <= 60
+    }
+}
+
 impl FromStr for Stamp {
     type Err = FieldError;
 
@@ -151,6 +206,13 @@ impl fmt::Debug for Stamp {
     }
 }
 
+/// The number that at most four ASCII digits say.
+fn number(digits: &[u8]) -> u16 {
+    digits.iter().fold(0, |value, digit| {
+        value * 10 + u16::from(digit.wrapping_sub(b'0') % 10)
+    })
+}
+
 fn stamp_error(text: &str) -> FieldError {
     FieldError {
         what: "a file's date and time",
@@ -172,5 +234,50 @@ mod tests {
         assert!(Stamp::new((2024, 1, 31), (23, 59, 59), 0).is_err());
         assert!(Stamp::new((2024, 13, 31), (23, 59, 59), 1).is_err());
         assert!("20240131235959000x".parse::<Stamp>().is_err());
+    }
+    #[test]
+    fn tells_possible_dates_from_impossible_ones() {
+        let possible = |text: &str| text.parse::<Stamp>().unwrap().is_possible();
+        for stamp in [
+            "202402292359590001",
+            "200002290000600000",
+            "202412312359599999",
+        ] {
+            assert!(possible(stamp), "{stamp}");
+        }
+        for stamp in [
+            "202302290000000001",
+            "190002290000000001",
+            "202404310000000001",
+            "202413010000000001",
+            "202400010000000001",
+            "202401000000000001",
+            "202401012400000001",
+            "202401010060000001",
+            "202401010000610001",
+        ] {
+            assert!(!possible(stamp), "{stamp}");
+        }
+    }
+
+    #[test]
+    fn below_level_4_files_are_the_same_without_century_and_counter() {
+        let file = |stamp: &str, origin: &str| FileId {
+            dataset: "TEST.FILE".parse().unwrap(),
+            stamp: stamp.parse().unwrap(),
+            origin: origin.parse().unwrap(),
+            destination: "O0013B".parse().unwrap(),
+        };
+        let ours = file("202401312359590007", "O0013A");
+        let short = file("192401312359590000", "O0013A");
+        let other = file("202401312359580007", "O0013A");
+        let stranger = file("202401312359590007", "O0013C");
+        for level in Level::ALL {
+            assert!(ours.same_at(&ours, level));
+            assert_eq!(ours.same_at(&short, level), level < Level::L4);
+            assert!(!ours.same_at(&other, level) && !ours.same_at(&stranger, level));
+        }
+        assert_eq!(&ours.stamp.short(), b"240131235959");
+        assert_eq!((ours.stamp.counter(), short.stamp.counter()), (7, 0));
     }
 }

@@ -380,7 +380,7 @@ fn record_file_of_rfc_2204_unpacks_to_nine_records() -> Outcome {
     assert_eq!(buffers.len(), 3);
     let mut unpacker = Unpacker::records(true);
     let mut walker = Walker::new(true);
-    let (mut decoded, mut ends, mut new_ends) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut decoded, mut ends) = (Vec::new(), Vec::new());
     for buffer in buffers {
         let databuf = databuf(&buffer.lines)?;
         let mut framed = Vec::new();
@@ -394,9 +394,7 @@ fn record_file_of_rfc_2204_unpacks_to_nine_records() -> Outcome {
         };
         walker.walk(databuf)?;
         walker.end()?;
-        unpacker.unpack(databuf, &mut decoded)?;
-        unpacker.take_record_ends(&mut new_ends);
-        ends.append(&mut new_ends);
+        unpacker.unpack_records(databuf, &mut decoded, &mut ends)?;
     }
     assert!(unpacker.ended());
     assert_eq!((unpacker.record_count(), unpacker.octets()), (9, 359));
@@ -404,7 +402,6 @@ fn record_file_of_rfc_2204_unpacks_to_nine_records() -> Outcome {
     let mut start = 0;
     let mut found = Vec::new();
     for end in ends {
-        let end = usize::try_from(end)?;
         found.push(decoded.get(start..end).ok_or("ends out of order")?);
         start = end;
     }

@@ -71,6 +71,17 @@ impl Eerp {
         }
     }
 
+    /// What EERPSIG signs (§5.3.13): dataset name, date, time, destination and origin as they go
+    /// over the wire at level 5, then the hash; 94 octets and the hash.
+    #[must_use]
+    pub fn signed_content(&self) -> Vec<u8> {
+        let mut content = signed_names(&self.dataset, &self.stamp);
+        pad(&mut content, self.destination.as_str(), OdetteId::WIDTH);
+        pad(&mut content, self.origin.as_str(), OdetteId::WIDTH);
+        content.extend_from_slice(&self.hash);
+        content
+    }
+
     pub(super) fn read(reader: &mut Reader<'_>, level: Level) -> Result<Eerp, DecodeError> {
         let dataset = parsed(reader, "EERPDSN", DatasetName::WIDTH, "a dataset name")?;
         reader.reserved(3)?;
@@ -168,6 +179,19 @@ impl Nerp {
         }
     }
 
+    /// What NERPSIG signs (§5.3.14): dataset name, date, time, destination, origin and creator as
+    /// they go over the wire at level 5, then the hash; 119 octets and the hash. The reason and its
+    /// text are not signed.
+    #[must_use]
+    pub fn signed_content(&self) -> Vec<u8> {
+        let mut content = signed_names(&self.dataset, &self.stamp);
+        pad(&mut content, self.destination.as_str(), OdetteId::WIDTH);
+        pad(&mut content, self.origin.as_str(), OdetteId::WIDTH);
+        pad(&mut content, self.creator.as_str(), OdetteId::WIDTH);
+        content.extend_from_slice(&self.hash);
+        content
+    }
+
     pub(super) fn read(reader: &mut Reader<'_>, level: Level) -> Result<Nerp, DecodeError> {
         let dataset = parsed(reader, "NERPDSN", DatasetName::WIDTH, "a dataset name")?;
         reader.reserved(6)?;
@@ -228,6 +252,20 @@ impl Nerp {
         }
         Ok(())
     }
+}
+
+/// The front of what a receipt's signature covers: dataset name, date and time, 44 octets.
+fn signed_names(dataset: &DatasetName, stamp: &Stamp) -> Vec<u8> {
+    let mut content = Vec::with_capacity(183);
+    pad(&mut content, dataset.as_str(), DatasetName::WIDTH);
+    content.extend_from_slice(&stamp.date);
+    content.extend_from_slice(&stamp.time);
+    content
+}
+
+/// An X(n) field as it goes over the wire.
+fn pad(out: &mut Vec<u8>, text: &str, n: usize) {
+    out.extend(text.bytes().chain(core::iter::repeat(b' ')).take(n));
 }
 
 fn read_proof(reader: &mut Reader<'_>, level: Level) -> Result<(Vec<u8>, Vec<u8>), DecodeError> {

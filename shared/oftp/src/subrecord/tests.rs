@@ -1,7 +1,7 @@
 //! Filling rules, decoding rules and the incremental walk.
 
 use super::{SubrecordError, Unpacker, Walker, capacity, pack_unstructured};
-use crate::reason::EndReason;
+use crate::reason::{EndReason, FileReason};
 
 /// A file whose octets all differ from their neighbours, so that a lost or doubled one shows.
 fn file(len: usize) -> Vec<u8> {
@@ -288,28 +288,35 @@ fn takes_zero_padding_after_the_end() -> Result<(), SubrecordError> {
     Ok(())
 }
 
+///
 #[test]
 fn finds_the_ends_of_records_within_and_across_buffers() -> Result<(), SubrecordError> {
-    //
     let mut unpacker = Unpacker::records(false);
     assert!(unpacker.ended(), "a file of no records is whole");
-    let mut out = unpack(&mut unpacker, b"\x82ab\x80\x01c")?;
+    let (mut out, mut ends) = (b"kept".to_vec(), vec![99]);
+    unpacker.unpack_records(b"\x82ab\x80\x01c", &mut out, &mut ends)?;
     assert!(!unpacker.ended());
-    let mut ends = vec![99];
-    unpacker.take_record_ends(&mut ends);
-    assert_eq!(ends, [2, 2]);
+    assert_eq!(ends, [99, 6, 6]);
     let long: Vec<u8> = std::iter::once(0x3F).chain(file(63)).collect();
-    out.extend(unpack(&mut unpacker, &long)?);
+    unpacker.unpack_records(&long, &mut out, &mut ends)?;
     assert!(!unpacker.ended());
-    out.extend(unpack(&mut unpacker, b"\x81d\x00")?);
+    unpacker.unpack_records(b"\x81d\x00", &mut out, &mut ends)?;
     assert!(unpacker.ended());
-    unpacker.take_record_ends(&mut ends);
-    assert_eq!(ends, [67]);
-    unpacker.take_record_ends(&mut ends);
-    assert!(ends.is_empty());
+    assert_eq!(ends, [99, 6, 6, 71]);
     assert_eq!((unpacker.record_count(), unpacker.octets()), (3, 67));
-    assert_eq!(out.len(), 67);
+    assert_eq!(out.len(), 71);
     Ok(())
+}
+
+#[test]
+fn forgets_the_ends_of_a_buffer_that_is_wrong() {
+    let (mut out, mut ends) = (b"kept".to_vec(), vec![4]);
+    let result = Unpacker::records(false).unpack_records(b"\x81a\x80\x05b", &mut out, &mut ends);
+    assert!(matches!(
+        result,
+        Err(SubrecordError::Overrun { offset: 3, .. })
+    ));
+    assert_eq!((out.as_slice(), ends.as_slice()), (&b"kept"[..], &[4][..]));
 }
 
 #[test]
@@ -417,8 +424,9 @@ fn gives_each_error_its_reason_for_ending_the_session() {
         SubrecordError::NotAgreed { offset: 0 }.end_reason(),
         EndReason::INVALID_DATA
     );
+    assert_eq!(overrun.file_reason(), None);
     assert_eq!(
-        SubrecordError::DataAfterEnd { offset: 0 }.end_reason(),
-        EndReason::PROTOCOL_VIOLATION
+        SubrecordError::DataAfterEnd { offset: 0 }.file_reason(),
+        Some(FileReason::INVALID_BYTE_COUNT)
     );
 }
