@@ -36,6 +36,11 @@ impl Window {
         if left == 0 { Spent::Last } else { Spent::Left }
     }
 
+    /// No buffer may be sent until CDT.
+    pub(crate) const fn is_spent(self) -> bool {
+        self.left == 0
+    }
+
     /// CDT sent or received.
     pub(crate) fn renew(&mut self) {
         self.left = self.size;

@@ -33,28 +33,68 @@ pub enum RequestError {
         /// SFIDREST of the offer.
         offered: u64,
     },
-    /// A format that this stage does not carry.
-    #[error("files of format {format} cannot be sent outside a CMS envelope; send it as U or T")]
-    Format {
+    /// Octets of a file with records, handed over as those of a stream.
+    #[error("the open file has records; send it with send_records")]
+    HasRecords,
+    /// Records of a file that travels as one stream.
+    #[error("the open file travels as one stream of octets; send it with send_data")]
+    HasNoRecords,
+    /// SFIDLRECL that the format cannot have: 0 for F, anything else for U and T (R-080).
+    #[error("a file of format {format} cannot have the record length {length}; correct SFIDLRECL")]
+    UnusableRecordLength {
         /// SFIDFMT.
         format: Format,
+        /// SFIDLRECL.
+        length: u32,
+    },
+    /// Ends of records that are no ascending offsets into the octets.
+    #[error("a record ends at {end}, but begins at {from} of {octets} octets")]
+    RecordEnds {
+        /// The end.
+        end: usize,
+        /// Where the record begins.
+        from: usize,
+        /// Octets handed over with it.
+        octets: usize,
+    },
+    /// A record that is not as long as the offer said (R-121, A-40).
+    #[error("record {record} has {length} octets, SFIDLRECL is {announced}; offer the file anew")]
+    RecordLength {
+        /// Its number, counted from 1 at the start of the file.
+        record: u64,
+        /// Its length, as far as it was handed over.
+        length: u64,
+        /// SFIDLRECL of the offer: the length of all records (F) or of the longest (V).
+        announced: u64,
+    },
+    /// A restart position whose octets do not fit the format.
+    #[error("{octets} octets cannot lie before position {answer} of this file")]
+    Position {
+        /// The position.
+        answer: u64,
+        /// Octets before it.
+        octets: u64,
     },
     /// Octets after the end of the file.
     #[error("the end of the file was already sent; close the file")]
     AfterEnd,
     /// A file closed before its end went out.
-    #[error("the end of the file was not sent; call send_data with end_of_file first")]
+    #[error("the end of the file or of its last record was not sent; send it first")]
     EndNotSent,
     /// Counts that do not fit what was sent.
     #[error(
-        "the file is closed with {records} records and {octets} octets; it was sent as 0 and {sent}"
+        "the file is closed with {records} records and {octets} octets, it was sent as {sent_records} \
+         and {sent}"
     )]
     Count {
         /// EFIDRCNT asked for; a stream has 0.
         records: u64,
         /// EFIDUCNT asked for.
         octets: u64,
-        /// Octets from the start of the file to its end.
+        /// Records from the start of the file to its end.
+        sent_records: u64,
+        /// Octets from the start of the file to its end; for format V without those before a
+        /// restart position, which nobody told the engine.
         sent: u64,
     },
     /// A file accepted while some of it still waits in the engine.
@@ -77,7 +117,9 @@ pub enum RequestError {
     #[error("a session cannot be refused with ESID 00; give the reason")]
     NormalRefusal,
     /// A negative receipt at a level that has none.
-    #[error("negative receipts do not exist at protocol level {level}; keep it for a later session")]
+    #[error(
+        "negative receipts do not exist at protocol level {level}; keep it for a later session"
+    )]
     NoNerp {
         /// The agreed level.
         level: Level,

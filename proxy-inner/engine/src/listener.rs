@@ -11,20 +11,18 @@
 //! An EFPA leaves here only against a [`Durable`] that covers every received octet.
 
 use oftp::{
-    Command, Efid, Efna, Efpa, EndReason, Esid, FileReason, Mode, Sfid, Sfna, Sfpa, SubrecordError,
-    Unpacker,
+    Command, Efid, Efna, Efpa, EndReason, Esid, FileReason, Format, Mode, Sfid, Sfna, Sfpa,
 };
 
-use crate::credit::{Spent, Window};
+use crate::layout::{Layout, is_secured};
 use crate::line::Line;
-use crate::speaker::{Idlespcd, travels_as_stream};
+use crate::receiving::{Fault, Receiving};
+use crate::speaker::Idlespcd;
 use crate::state::{Idle, Reply, State, Step, done, settle};
 use crate::turn::WfCd;
-use crate::{Deviation, Durable, Event, FileRefusal, Origin, Position, Request, RequestError, abort};
-
-/// How many octets a DATA buffer may exceed the negotiated size by before it is a size error. Real
-/// partners pad their last buffer with empty subrecord headers.
-const SLACK: u32 = 4;
+use crate::{
+    Deviation, Durable, Event, FileRefusal, Origin, Position, Request, RequestError, abort,
+};
 
 /// IDLELI: idle listener.
 #[derive(Debug)]
@@ -92,9 +90,10 @@ fn offered(sfid: Sfid, line: &mut Line) -> State {
         );
         return abort::violation(line, &what);
     }
-    if !travels_as_stream(&sfid) {
-        let text = "files of format F and V are not taken outside a CMS envelope".to_owned();
-        let reason = FileReason::FORMAT_NOT_SUPPORTED;
+    //
+    if sfid.format == Format::Fixed && sfid.record_length == 0 && !is_secured(&sfid) {
+        let text = "SFIDLRECL is 0; a file of format F needs the length of its records".to_owned();
+        let reason = FileReason::RECORD_LENGTH_NOT_SUPPORTED;
         line.say(&Command::Sfna(Sfna {
             reason,
             retry: false,
@@ -103,14 +102,18 @@ fn offered(sfid: Sfid, line: &mut Line) -> State {
         line.tell(Event::FileDropped { reason, text });
         return Idleli.into();
     }
-    let offered = sfid.restart;
+    let opip = Opip {
+        layout: Layout::of(&sfid),
+        offered: sfid.restart,
+    };
     line.tell(Event::StartFile(sfid));
-    Opip { offered }.into()
+    opip.into()
 }
 
 /// OPIP: SFID received.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Opip {
+    layout: Layout,
     /// V.Restart-pos.
     offered: u64,
 }
@@ -130,9 +133,14 @@ impl Opip {
                 })
             }
             Ok(position) => {
-                let answer = position.answer;
+                let Position { answer, octets } = position;
+                let most = line.terms().level.most_octets();
+                if !self.layout.has_position(position) || octets > most {
+                    return Err(RequestError::Position { answer, octets });
+                }
                 line.send(&Command::Sfpa(Sfpa { answer }))?;
-                Ok(Opi::opened(position, line).into())
+                line.file_opened();
+                Ok(Opi(Receiving::opened(self.layout, position, line)).into())
             }
             Err(FileRefusal {
                 reason,
@@ -165,111 +173,31 @@ impl Step for Opip {
 
 /// OPI: the partner's file is open.
 #[derive(Debug)]
-pub(crate) struct Opi {
-    window: Window,
-    unpacker: Unpacker,
-    /// Octets before the restart position.
-    start: u64,
-    /// A DATA buffer came.
-    any_data: bool,
-    /// A DATA buffer over the agreed size came.
-    oversized: bool,
-    /// Data came after the end of the file: it is refused at EFID.
-    after_end: bool,
-}
+pub(crate) struct Opi(Receiving);
 
 impl Opi {
-    /// SFPA went out: the window is full.
-    fn opened(position: Position, line: &Line) -> Self {
-        Self {
-            window: Window::full(line.terms().credit),
-            unpacker: Unpacker::unstructured(line.terms().compression),
-            start: position.octets,
-            any_data: false,
-            oversized: false,
-            after_end: false,
-        }
-    }
-
-    /// S5-I.
-    fn data(mut self, databuf: &[u8], line: &mut Line) -> State {
-        let length = u32::try_from(databuf.len())
-            .unwrap_or(u32::MAX)
-            .saturating_add(1);
-        let excess = length.saturating_sub(line.terms().buffer);
-        if excess > SLACK {
-            //
-            let what = format!(
-                "DATA of {length} octets, {} were agreed",
-                line.terms().buffer
-            );
-            return abort::end(line, EndReason::BUFFER_SIZE, what);
-        }
-        let spent = self.window.spend();
-        if spent == Spent::Exceeded {
-            // P6, R-130.
-            return abort::violation(line, "DATA came beyond the credit");
-        }
-        if excess > 0 {
-            line.tolerate(Deviation::OversizedData { excess }, !self.oversized);
-            self.oversized = true;
-        }
-        line.stats.data_received += 1;
-        self.any_data = true;
-        let before = line.received.octets.len();
-        match self.unpacker.unpack(databuf, &mut line.received.octets) {
-            Ok(()) => {}
-            Err(SubrecordError::DataAfterEnd { .. }) => self.after_end = true,
-            Err(error) => return abort::invalid_data(&error, line),
-        }
-        line.stats.octets_received += line.received.octets.len().saturating_sub(before) as u64;
-        line.announce_received();
-        if spent == Spent::Last {
-            // P7: also after the end of the file, since the speaker waits for it before EFID.
-            line.say(&Command::Cdt);
-            self.window.renew();
-        }
-        self.into()
-    }
-
-    /// Octets from the start of the file.
-    fn octets(&self) -> u64 {
-        self.start.saturating_add(self.unpacker.octets())
-    }
-
-    /// S5-J, with the count judged here: EFNA 11 where it is wrong.
+    /// S5-J, where the file is not refused by the engine's own judgement.
     fn ended(self, efid: &Efid, line: &mut Line) -> State {
-        if self.after_end {
-            return refused("octets came after the end of the file".to_owned(), line);
+        match self.0.ended(efid, line) {
+            Ok(counts) => {
+                line.tell(Event::CloseFile {
+                    records: counts.records,
+                    octets: counts.octets,
+                });
+                Clip {
+                    octets: counts.octets,
+                    ended: None,
+                }
+                .into()
+            }
+            Err(fault) => refused(fault, line),
         }
-        let octets = self.octets();
-        if efid.octets != octets {
-            let text = format!("EFIDUCNT is {}, {octets} octets came", efid.octets);
-            return refused(text, line);
-        }
-        if !self.unpacker.ended() {
-            let deviation = if self.any_data || octets > 0 {
-                Deviation::EndOfRecordMissing
-            } else {
-                Deviation::EmptyFileWithoutData
-            };
-            line.tolerate(deviation, true);
-        }
-        line.tell(Event::CloseFile {
-            records: efid.records,
-            octets,
-        });
-        Clip {
-            octets,
-            ended: None,
-        }
-        .into()
     }
 }
 
-/// EFNA 11 by the engine's own judgement: S5-K, negative.
-fn refused(text: String, line: &mut Line) -> State {
-    let reason = FileReason::INVALID_BYTE_COUNT;
+/// S5-K, negative, without asking the driver.
+fn refused(fault: Fault, line: &mut Line) -> State {
+    let Fault { reason, text } = fault;
     line.say(&Command::Efna(Efna {
         reason,
         text: text.clone(),
@@ -281,9 +209,12 @@ fn refused(text: String, line: &mut Line) -> State {
 }
 
 impl Step for Opi {
-    fn command(self, command: Command<'_>, line: &mut Line) -> State {
+    fn command(mut self, command: Command<'_>, line: &mut Line) -> State {
         match command {
-            Command::Data(databuf) => self.data(databuf, line),
+            Command::Data(databuf) => match self.0.data(databuf, line) {
+                None => self.into(),
+                Some(end) => end,
+            },
             Command::Efid(efid) => self.ended(&efid, line),
             other => abort::other_command("OPI", other, line),
         }
@@ -370,8 +301,11 @@ impl Step for Clip {
             _ if self.ended.is_some() => self.into(),
             // S5-D would forget a complete file here. Callers that do not wait for EFPA exist: the
             // answer of the driver is awaited first.
-            Command::Esid(esid) if esid.reason == EndReason::NORMAL => {
-                line.tolerate(Deviation::EndedBeforeAnswer, true);
+            Command::Esid(esid)
+                if esid.reason == EndReason::NORMAL
+                    && !line.refuses(Deviation::EndedBeforeAnswer) =>
+            {
+                line.tolerate(Deviation::EndedBeforeAnswer);
                 Self {
                     octets: self.octets,
                     ended: Some(Box::new(esid)),

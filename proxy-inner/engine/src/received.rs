@@ -18,6 +18,14 @@ impl Received {
         self.record_ends.clear();
     }
 
+    /// Octets of memory that this content needs, the ends of records included: a file of empty
+    /// records has no octets and must not grow for ever.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        let ends = self.record_ends.len().saturating_mul(size_of::<usize>());
+        self.octets.len().saturating_add(ends)
+    }
+
     /// Neither octets nor ends of records.
     #[must_use]
     pub fn is_empty(&self) -> bool {

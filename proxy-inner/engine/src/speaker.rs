@@ -9,11 +9,12 @@
 //!
 //! Signing of receipts (S3 action 18, A-16) is the driver's: it hands over the finished command.
 
-use oftp::{Command, Efid, EndReason, Mode, Security, Sfid, capacity, pack_unstructured};
+use oftp::{Command, EndReason, Format, Level, Mode, Packed, Sfid};
 
-use crate::credit::{Spent, Window};
+use crate::layout::{Layout, is_secured};
 use crate::line::Line;
 use crate::listener::{Idleli, Idlelicd};
+use crate::sending::Sending;
 use crate::state::{Reply, State, Step, done, settle};
 use crate::{Event, Request, RequestError, abort};
 
@@ -72,26 +73,66 @@ fn idle_speaker(stay: State, request: Request, line: &mut Line) -> Reply {
 /// S3-B: SFID goes out, if P1 does not forbid it.
 pub(crate) fn offer(sfid: Sfid, line: &mut Line) -> Result<State, RequestError> {
     check_offer(&sfid, line)?;
-    let restart = sfid.restart;
+    let offer = Opop {
+        layout: Layout::of(&sfid),
+        restart: sfid.restart,
+    };
     line.send(&Command::Sfid(sfid))?;
-    Ok(Opop { restart }.into())
+    Ok(offer.into())
 }
 
-/// S3 predicate P1, and what this stage can carry.
+/// S3 predicate P1, and what neither the format nor the session's level can say.
 pub(crate) fn check_offer(sfid: &Sfid, line: &Line) -> Result<(), RequestError> {
     if line.terms().mode == Mode::Receive {
-        Err(RequestError::ReceiveOnly)
-    } else if sfid.restart > 0 && !line.terms().restart {
-        Err(RequestError::RestartNotAgreed {
-            position: sfid.restart,
-        })
-    } else if travels_as_stream(sfid) {
-        Ok(())
-    } else {
-        Err(RequestError::Format {
-            format: sfid.format,
-        })
+        return Err(RequestError::ReceiveOnly);
     }
+    if sfid.restart > 0 && !line.terms().restart {
+        return Err(RequestError::RestartNotAgreed {
+            position: sfid.restart,
+        });
+    }
+    let length = sfid.record_length;
+    let usable = match sfid.format {
+        Format::Fixed => length > 0 || is_secured(sfid),
+        Format::Variable => true,
+        Format::Unstructured | Format::Text => length == 0,
+    };
+    if !usable {
+        return Err(RequestError::UnusableRecordLength {
+            format: sfid.format,
+            length,
+        });
+    }
+    check_level(sfid, line.terms().level)
+}
+
+/// Can the fields of this level say all of it? The description alone is left away where there is no
+/// place for it.
+fn check_level(sfid: &Sfid, level: Level) -> Result<(), RequestError> {
+    if !level.has_file_services() && (is_secured(sfid) || sfid.signed_receipt) {
+        return Err(RequestError::NoFileServices { level });
+    }
+    // The octets before the position are a part of EFIDUCNT.
+    let (before, _) = Layout::of(sfid).octets_before(sfid.restart);
+    let reachable = before <= u128::from(level.most_octets());
+    let most_restart = if reachable { level.most_records() } else { 0 };
+    let mut numbers = vec![
+        ("SFIDFSIZ", sfid.size_blocks, level.most_blocks()),
+        ("SFIDREST", sfid.restart, most_restart),
+    ];
+    if level.has_file_services() {
+        numbers.push(("SFIDOSIZ", sfid.original_blocks, level.most_blocks()));
+    }
+    for (field, value, most) in numbers {
+        if value > most {
+            return Err(RequestError::TooLargeForLevel {
+                field,
+                value,
+                level,
+            });
+        }
+    }
+    Ok(())
 }
 
 /// S3-A and S3-Y: a receipt goes out, and nothing else until RTR.
@@ -100,18 +141,10 @@ pub(crate) fn receipt(command: &Command<'_>, line: &mut Line) -> Result<State, R
     Ok(WfRtr.into())
 }
 
-/// U and T files are one record each, and so is whatever a CMS envelope or a file service made of a
-/// file.
-pub(crate) fn travels_as_stream(sfid: &Sfid) -> bool {
-    !sfid.format.has_records()
-        || sfid.envelope
-        || sfid.compression
-        || sfid.security != Security::None
-}
-
 /// OPOP: SFID sent.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Opop {
+    layout: Layout,
     /// V.Restart-pos.
     restart: u64,
 }
@@ -124,19 +157,13 @@ impl Step for Opop {
                 let what = format!("SFPA answers position {} to {}", sfpa.answer, self.restart);
                 abort::violation(line, &what)
             }
-            // S3-K: SFPA grants a full window; sending starts at the lower position
-            //
+            // S3-K: sending starts at the lower position.
             Command::Sfpa(sfpa) => {
                 line.tell(Event::StartFileAccepted {
                     answer: sfpa.answer,
                 });
-                let window = Window::full(line.terms().credit);
-                Opo(Sending {
-                    window,
-                    octets: stream_position(sfpa.answer),
-                    ended: false,
-                })
-                .into()
+                let credit = line.terms().credit;
+                Sending::opened(self.layout, sfpa.answer, credit).into()
             }
             // S3-L, R-099.
             Command::Sfna(sfna) => {
@@ -152,70 +179,54 @@ impl Step for Opop {
     }
 }
 
-/// Octets before a restart position of a stream: units of 1024.
-fn stream_position(answer: u64) -> u64 {
-    answer.saturating_mul(1024)
-}
-
-/// An open file of ours.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Sending {
-    window: Window,
-    /// Octets from the start of the file, restart included.
-    octets: u64,
-    /// The end-of-record flag went out.
-    ended: bool,
-}
-
 /// OPO: open, credit left.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Opo(Sending);
 
 impl Opo {
-    pub(crate) fn ended(&self) -> bool {
-        self.0.ended
+    /// Could more of the file follow?
+    pub(crate) fn goes_on(&self) -> bool {
+        self.0.goes_on()
     }
 
-    /// S3-M, as many times as credit and room allow: F_DATA_RQ.
-    pub(crate) fn data(
+    /// May the file end here?
+    pub(crate) fn is_whole(&self) -> bool {
+        self.0.is_whole()
+    }
+
+    /// S3-M, as many times as credit and room allow: F_DATA_RQ of a stream.
+    pub(crate) fn stream(
         self,
         file: &[u8],
         end_of_file: bool,
         line: &mut Line,
     ) -> (State, Result<usize, RequestError>) {
         let mut sending = self.0;
-        if sending.ended {
-            let outcome = if file.is_empty() {
-                Ok(0)
-            } else {
-                Err(RequestError::AfterEnd)
-            };
-            return (self.into(), outcome);
+        let outcome = sending.stream(file, end_of_file, line);
+        (sending.into(), outcome)
+    }
+
+    /// The same of records.
+    pub(crate) fn records(
+        self,
+        octets: &[u8],
+        ends: &[usize],
+        line: &mut Line,
+    ) -> (State, Result<Packed, RequestError>) {
+        let mut sending = self.0;
+        let outcome = sending.records(octets, ends, line);
+        (sending.into(), outcome)
+    }
+}
+
+impl From<Sending> for State {
+    /// P3 of S3-M: credit decides.
+    fn from(sending: Sending) -> Self {
+        if sending.out_of_credit() {
+            Opowfc(sending).into()
+        } else {
+            Opo(sending).into()
         }
-        let buffer = line.terms().buffer as usize;
-        let whole = capacity(buffer);
-        let mut rest = file;
-        while !sending.ended && (end_of_file || !rest.is_empty()) {
-            // A tail that fills no buffer waits for what follows it, rather than cost a credit of
-            // its own.
-            if !end_of_file && rest.len() < whole && rest.len() < file.len() {
-                break;
-            }
-            let Some(out) = line.transmit.room_for_data() else {
-                break;
-            };
-            let taken = pack_unstructured(rest, buffer, end_of_file, out);
-            line.stats.frames_sent += 1;
-            line.stats.data_sent += 1;
-            line.stats.octets_sent += taken as u64;
-            sending.octets += taken as u64;
-            sending.ended = end_of_file && taken >= rest.len();
-            rest = rest.get(taken..).unwrap_or_default();
-            if sending.window.spend() != Spent::Left {
-                return (Opowfc(sending).into(), Ok(file.len() - rest.len()));
-            }
-        }
-        (Self(sending).into(), Ok(file.len() - rest.len()))
     }
 }
 
@@ -228,30 +239,13 @@ impl Step for Opo {
 
     fn request(self, request: Request, line: &mut Line) -> Reply {
         match request {
+            // S4-A.
             Request::CloseFile { records, octets } => {
-                settle(self, self.0.close(records, octets, line))
+                let outcome = self.0.close(records, octets, line);
+                settle(self, outcome.map(|()| Clop.into()))
             }
             other => abort::other_request(self.into(), other, line),
         }
-    }
-}
-
-impl Sending {
-    /// S4-A: EFID goes out. The counts are totals of the whole file; a stream has no
-    /// records.
-    fn close(self, records: u64, octets: u64, line: &mut Line) -> Result<State, RequestError> {
-        if !self.ended {
-            return Err(RequestError::EndNotSent);
-        }
-        if records != 0 || octets != self.octets {
-            return Err(RequestError::Count {
-                records,
-                octets,
-                sent: self.octets,
-            });
-        }
-        line.send(&Command::Efid(Efid { records, octets }))?;
-        Ok(Clop.into())
     }
 }
 
@@ -264,10 +258,8 @@ impl Step for Opowfc {
         match command {
             // S3-O.
             Command::Cdt => {
-                let mut sending = self.0;
-                sending.window.renew();
                 line.tell(Event::DataConfirm);
-                Opo(sending).into()
+                self.0.credited().into()
             }
             other => abort::other_command("OPOWFC", other, line),
         }

@@ -21,6 +21,8 @@ pub(crate) struct Transmit {
     full: bool,
     /// File data was turned away while `full`.
     awaited: bool,
+    /// Ends of records as one buffer needs them: kept so that nothing is allocated a buffer.
+    ends: Vec<usize>,
 }
 
 impl Transmit {
@@ -58,6 +60,12 @@ impl Transmit {
         Some(&mut self.octets)
     }
 
+    /// The same, with a place for the ends of the records in one buffer.
+    pub(crate) fn room_for_records(&mut self) -> Option<(&mut Vec<u8>, &mut Vec<usize>)> {
+        self.room_for_data()?;
+        Some((&mut self.octets, &mut self.ends))
+    }
+
     /// Would data be taken? Drained octets still in place count, so that memory stays under the
     /// ceiling too.
     pub(crate) fn has_room(&self) -> bool {
@@ -93,6 +101,7 @@ impl Transmit {
     pub(crate) fn relax(&mut self) {
         self.compact();
         self.octets.shrink_to(KEPT);
+        self.ends = Vec::new();
     }
 
     fn compact(&mut self) {
