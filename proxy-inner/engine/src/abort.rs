@@ -14,10 +14,11 @@
 //!
 //! C5 concerns I_WF_NC, which has no struct here: a session begins with its connection.
 
-use oftp::{Command, DecodeError, EndReason, Esid, FrameError, SubrecordError};
+use oftp::{Command, DecodeError, Deviation, EndReason, Esid, FrameError, SubrecordError};
 
 use crate::line::Line;
 use crate::state::{Idle, Reply, State, WfNdisc, done, settle};
+use crate::timer::{self, Wait, Whom};
 use crate::{Event, Origin, Request, RequestError};
 
 /// A command that the state has no explicit cell for.
@@ -104,6 +105,12 @@ pub(crate) fn invalid_buffer(error: &DecodeError, line: &mut Line) -> State {
     end(line, error.end_reason(), error.to_string())
 }
 
+/// An encoding that is understood but refused by the settings: the reason its kind has.
+pub(crate) fn refused_encoding(deviation: Deviation, line: &mut Line) -> State {
+    let reason = deviation.end_reason().unwrap_or(EndReason::INVALID_DATA);
+    end(line, reason, deviation.sentence().to_owned())
+}
+
 /// A DATA buffer whose subrecords make no sense: an overrun is a size error, the rest is invalid
 /// data.
 pub(crate) fn invalid_data(error: &SubrecordError, line: &mut Line) -> State {
@@ -133,34 +140,44 @@ pub(crate) fn lost_framing(error: &FrameError, line: &mut Line) -> State {
     }
 }
 
-/// S2-A and S2-B: the partner kept silent for too long. The table disconnects without a word; ESID
-/// 09 exists for this, so it is sent at best effort: only if everything before it was
-/// written, since otherwise the partner does not read.
-pub(crate) fn timeout(state: &State, line: &mut Line) -> State {
-    let stuck = !line.transmit.is_empty();
-    line.transmit.clear();
-    if matches!(state, State::WfNdisc(_)) {
+/// S2-A and S2-B: somebody was waited for too long.
+///
+/// The table disconnects from a silent partner without a word; ESID 09 exists for this, so it is
+/// sent at best effort: only if everything before it was written, since otherwise the
+/// partner does not read. When it is our own driver that does not act, the partner is innocent and
+/// told that we lack the resources (ESID 08), and leaves as after any ESID.
+pub(crate) fn timeout(state: &State, whom: Whom, wait: Wait, line: &mut Line) -> State {
+    let limit = timer::limit(&line.settings.timers, whom, wait);
+    let state = state.name();
+    if wait == Wait::Leave {
+        line.transmit.clear();
         return Idle.into();
     }
-    let limit = line.settings.timers.inactivity;
-    let what = if stuck {
-        "nothing was read"
-    } else {
-        "nothing was sent"
-    };
-    let detail = format!(
-        "{what} by the partner for {limit:?} in state {}",
-        state.name()
-    );
-    let reason = EndReason::TIME_OUT;
-    if stuck {
-        aborted(line, None, String::new(), Origin::Local, detail);
-    } else {
-        let text = format!("nothing received for {limit:?}");
-        say_esid(line, reason, text.clone());
-        aborted(line, Some(reason), text, Origin::Local, detail);
+    match whom {
+        Whom::Driver => {
+            line.drop_received();
+            let reason = EndReason::NO_RESOURCES;
+            let text = format!("no answer within {limit:?}");
+            say_esid(line, reason, text.clone());
+            let detail = format!("our own side did not act for {limit:?} in state {state}");
+            aborted(line, Some(reason), text, Origin::Local, detail);
+            WfNdisc.into()
+        }
+        Whom::Reader => {
+            line.transmit.clear();
+            let detail = format!("the partner read nothing for {limit:?} in state {state}");
+            aborted(line, None, String::new(), Origin::Local, detail);
+            Idle.into()
+        }
+        Whom::Partner => {
+            let reason = EndReason::TIME_OUT;
+            let text = format!("nothing received for {limit:?}");
+            say_esid(line, reason, text.clone());
+            let detail = format!("the partner sent nothing for {limit:?} in state {state}");
+            aborted(line, Some(reason), text, Origin::Local, detail);
+            Idle.into()
+        }
     }
-    Idle.into()
 }
 
 /// S2-D, S2-F and S2-G: the connection is gone. C8 where the driver still owes an answer.

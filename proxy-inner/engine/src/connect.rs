@@ -5,8 +5,7 @@
 //!  responder   A_NC_ONLY ──SSID / F_CONNECT_IND──▶ A_WF_CONRS ──F_CONNECT_RS / SSID──▶ IDLELI
 //! ```
 //!
-//! With secure authentication the two arrows on the right will lead through WF_AUCH and WF_SECD
-//! instead.
+//! With secure authentication the two arrows on the right lead to `authenticate` instead.
 
 use oftp::{Command, EndReason, Ssid};
 
@@ -15,7 +14,7 @@ use crate::listener::Idleli;
 use crate::negotiate::{self, Mismatch};
 use crate::speaker::Idlesp;
 use crate::state::{Reply, State, Step, done, settle};
-use crate::{Event, Identity, Request, RequestError, abort};
+use crate::{Event, Identity, Request, RequestError, abort, authenticate};
 
 /// I_WF_RM: the initiator waits for SSRM and says nothing before it (R-016).
 #[derive(Debug)]
@@ -56,14 +55,21 @@ impl Step for IWfSsid {
     fn command(self, command: Command<'_>, line: &mut Line) -> State {
         match command {
             // S1-D.
-            Command::Ssid(theirs) => match negotiate::as_initiator(&line.settings, &theirs) {
-                Ok(agreement) => {
-                    line.agree(agreement);
-                    line.tell(Event::Connected(agreement, theirs));
-                    Idlesp.into()
+            Command::Ssid(theirs) => {
+                line.meet(theirs.level);
+                match negotiate::as_initiator(&line.settings, &theirs) {
+                    Ok((agreement, met)) => {
+                        line.tolerate_all(met);
+                        line.agree(agreement);
+                        if agreement.authentication {
+                            return authenticate::begun_by_us(theirs, line);
+                        }
+                        line.tell(Event::Connected(agreement, theirs));
+                        Idlesp.into()
+                    }
+                    Err(mismatch) => mismatched(mismatch, line),
                 }
-                Err(mismatch) => mismatched(mismatch, line),
-            },
+            }
             // S1-F for ESID, C1 for the rest.
             other => abort::other_command("I_WF_SSID", other, line),
         }
@@ -78,16 +84,19 @@ impl Step for ANcOnly {
     fn command(self, command: Command<'_>, line: &mut Line) -> State {
         match command {
             // S1-E. The mode can be judged before anybody is asked who this is (A-15).
-            Command::Ssid(theirs) => match negotiate::mode_possible(&line.settings, &theirs) {
-                Ok(_) => {
-                    line.tell(Event::Connect(theirs.clone()));
-                    AWfConrs {
-                        theirs: Box::new(theirs),
+            Command::Ssid(theirs) => {
+                line.meet(theirs.level);
+                match negotiate::mode_possible(&line.settings, &theirs) {
+                    Ok(_) => {
+                        line.tell(Event::Connect(theirs.clone()));
+                        AWfConrs {
+                            theirs: Box::new(theirs),
+                        }
+                        .into()
                     }
-                    .into()
+                    Err(mismatch) => mismatched(mismatch, line),
                 }
-                Err(mismatch) => mismatched(mismatch, line),
-            },
+            }
             other => abort::other_command("A_NC_ONLY", other, line),
         }
     }
@@ -109,9 +118,13 @@ impl Step for AWfConrs {
             // S1-G.
             Request::ConnectResponse(Ok(us)) => {
                 match negotiate::as_responder(&line.settings, &self.theirs) {
-                    Ok(agreement) => {
+                    Ok((agreement, met)) => {
+                        line.tolerate_all(met);
                         line.say(&Command::Ssid(negotiate::answer(&agreement, us)));
                         line.agree(agreement);
+                        if agreement.authentication {
+                            return done(authenticate::awaited(self.theirs));
+                        }
                         line.tell(Event::Connected(agreement, *self.theirs));
                         done(Idleli)
                     }

@@ -1,8 +1,6 @@
 //! What the engine tells the driver: the F_xxx_IND and F_xxx_CF primitives of RFC 5024 section 3.
 
-use core::fmt;
-
-use oftp::{Eerp, EndReason, FileReason, Nerp, Sfid, Ssid};
+use oftp::{Deviation, Eerp, EndReason, FileReason, Nerp, Sfid, Ssid};
 
 use crate::Agreement;
 
@@ -110,8 +108,8 @@ pub enum Event {
         /// What happened, in a sentence for our operator; never shown to the partner.
         detail: String,
     },
-    /// The partner broke a rule in a way that is known and tolerated. Reported once a file, or once
-    /// a session where no file is open.
+    /// The partner broke a rule in a way that is known and tolerated. Each kind is reported once a
+    /// session, kinds that belong to a file once a file; [`Stats`](crate::Stats) counts them all.
     Deviation(Deviation),
 }
 
@@ -122,63 +120,4 @@ pub enum Origin {
     Local,
     /// The partner or the network (AO = D).
     Distant,
-}
-
-/// A breach of RFC 5024 seen in real partners and tolerated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Deviation {
-    /// An empty file without the one DATA buffer that marks its end.
-    EmptyFileWithoutData,
-    /// A stream file whose last DATA buffer lacks the end-of-record flag.
-    EndOfRecordMissing,
-    /// A DATA buffer longer than the negotiated size, by at most a few octets.
-    OversizedData {
-        /// Octets beyond the negotiated size.
-        excess: u32,
-    },
-    /// A command that is encoded otherwise than RFC 5024 says, and still clear.
-    Encoding(oftp::Deviation),
-    /// ESID 00 straight after EFID, without waiting for EFPA: the file is kept if it proves
-    /// durable.
-    EndedBeforeAnswer,
-}
-
-impl Deviation {
-    /// A stable name for counters and filters.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::EmptyFileWithoutData => "empty-file-without-data",
-            Self::EndOfRecordMissing => "end-of-record-missing",
-            Self::OversizedData { .. } => "oversized-data",
-            Self::Encoding(deviation) => deviation.name(),
-            Self::EndedBeforeAnswer => "ended-before-answer",
-        }
-    }
-}
-
-impl fmt::Display for Deviation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sentence = match self {
-            Self::EmptyFileWithoutData => {
-                "an empty file came without the DATA buffer that ends it (RFC 5024 section 7.2)"
-            }
-            Self::EndOfRecordMissing => {
-                "the last DATA buffer of a file lacks the end-of-record flag (section 7.2)"
-            }
-            Self::EndedBeforeAnswer => {
-                "the partner ended the session right after EFID and did not wait for the answer"
-            }
-            Self::OversizedData { excess } => {
-                return write!(
-                    f,
-                    "a DATA buffer is {excess} octets longer than agreed (section 5.3.2)"
-                );
-            }
-            Self::Encoding(deviation) => {
-                return write!(f, "a command is not encoded as section 5 says: {deviation}");
-            }
-        };
-        f.write_str(sentence)
-    }
 }

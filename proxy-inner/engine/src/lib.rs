@@ -33,16 +33,20 @@
 )]
 
 mod abort;
+mod authenticate;
 mod connect;
 mod credit;
 mod error;
 mod event;
+mod layout;
 mod line;
 mod listener;
 mod negotiate;
 mod proof;
 mod received;
+mod receiving;
 mod request;
+mod sending;
 mod session;
 mod settings;
 mod speaker;
@@ -53,9 +57,10 @@ mod transmit;
 mod turn;
 
 pub use error::{RequestError, SettingsError};
-pub use event::{Deviation, Event, Origin};
+pub use event::{Event, Origin};
 pub use line::RECEIVE_CEILING;
 pub use negotiate::Agreement;
+pub use oftp::{Deviation, Deviations};
 pub use proof::Durable;
 pub use received::Received;
 pub use request::{Challenge, EndFileRefusal, FileRefusal, Position, Refusal, Request};

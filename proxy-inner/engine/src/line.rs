@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 
 use core::time::Duration;
 
-use oftp::{Command, Deviations, EncodeError};
+use oftp::{Command, Deviation, Deviations, Efna, EncodeError, Esid, Level, Sfna};
 
 use crate::timer::Timer;
 use crate::transmit::Transmit;
-use crate::{Agreement, Deviation, Event, Received, Settings, Stats};
+use crate::{Agreement, Event, Received, Settings, Stats};
 
 /// How many decoded file octets may wait to be taken before
 /// [`Session::receive`](crate::Session::receive) consumes no more. One decoded DATA buffer more can
@@ -17,6 +17,15 @@ pub const RECEIVE_CEILING: usize = 256 * 1024;
 
 /// A session that is between files gives memory beyond this back.
 const KEPT: usize = 16 * 1024;
+
+/// Breaches that belong to a file.
+const OF_FILES: [Deviation; 5] = [
+    Deviation::OversizedData,
+    Deviation::EmptyFileWithoutData,
+    Deviation::EndOfRecordMissing,
+    Deviation::StreamWithRecordCount,
+    Deviation::EndedBeforeAnswer,
+];
 
 /// The part of a session that outlives its states.
 #[derive(Debug)]
@@ -33,7 +42,7 @@ pub(crate) struct Line {
     events: VecDeque<Event>,
     /// A `DataReceived` stands for what is in `received`.
     announced: bool,
-    /// Deviations of the partner's encoding reported so far.
+    /// Deviations reported so far: in this session, and in this file.
     noted: Deviations,
 }
 
@@ -41,7 +50,7 @@ impl Line {
     pub(crate) fn new(settings: Settings, now: Duration) -> Self {
         Self {
             transmit: Transmit::default(),
-            timer: Timer::started(settings.timers.inactivity, now),
+            timer: Timer::stopped(now),
             stats: Stats::default(),
             received: Received::default(),
             terms: Agreement::of_settings(&settings),
@@ -61,6 +70,12 @@ impl Line {
         self.agreed.then_some(&self.terms)
     }
 
+    /// The partner's level is known: until both agree, an ESID has the form of the lower one
+    ///
+    pub(crate) fn meet(&mut self, theirs: Level) {
+        self.terms.level = self.settings.level.min(theirs);
+    }
+
     pub(crate) fn agree(&mut self, terms: Agreement) {
         self.terms = terms;
         self.agreed = true;
@@ -68,7 +83,14 @@ impl Line {
 
     /// Queues a command; nothing happens if it does not fit the wire.
     pub(crate) fn send(&mut self, command: &Command<'_>) -> Result<(), EncodeError> {
-        self.transmit.push(command, self.terms.level)?;
+        let level = self.terms.level;
+        let spoken = if self.agreed {
+            reason_at(level, command)
+        } else {
+            None
+        };
+        self.transmit
+            .push(spoken.as_ref().unwrap_or(command), level)?;
         self.stats.frames_sent += 1;
         Ok(())
     }
@@ -95,20 +117,31 @@ impl Line {
         self.events.pop_front()
     }
 
-    /// Tolerates what the codec did, and reports each kind once a session.
-    pub(crate) fn tolerate_encoding(&mut self, met: Deviations) {
-        for deviation in met.iter() {
-            let report = !self.noted.contains(deviation);
-            self.noted.note(deviation);
-            self.tolerate(Deviation::Encoding(deviation), report);
+    /// Does this session refuse what most tolerate?
+    pub(crate) fn refuses(&self, deviation: Deviation) -> bool {
+        self.settings.refused.contains(deviation)
+    }
+
+    /// Counts a tolerated breach, and reports it unless that was done already in this session, or
+    /// in this file where it belongs to one.
+    pub(crate) fn tolerate(&mut self, deviation: Deviation) {
+        self.stats.count(deviation);
+        if self.noted.insert(deviation) {
+            self.tell(Event::Deviation(deviation));
         }
     }
 
-    /// Counts a tolerated breach, and reports it unless that was done already.
-    pub(crate) fn tolerate(&mut self, deviation: Deviation, report: bool) {
-        self.stats.deviations += 1;
-        if report {
-            self.tell(Event::Deviation(deviation));
+    /// [`Line::tolerate`] for each.
+    pub(crate) fn tolerate_all(&mut self, met: Deviations) {
+        for deviation in met.iter() {
+            self.tolerate(deviation);
+        }
+    }
+
+    /// A file of the partner was opened: what it breaks is reported anew.
+    pub(crate) fn file_opened(&mut self) {
+        for deviation in OF_FILES {
+            self.noted.remove(deviation);
         }
     }
 
@@ -136,6 +169,36 @@ impl Line {
     pub(crate) fn relax(&mut self) {
         self.transmit.relax();
         self.received.octets.shrink_to(KEPT);
-        self.received.record_ends.shrink_to(KEPT / size_of::<usize>());
+        self.received
+            .record_ends
+            .shrink_to(KEPT / size_of::<usize>());
+    }
+}
+
+/// The command with a reason that exists at this level; `None` where it is right as it is.
+fn reason_at(level: Level, command: &Command<'_>) -> Option<Command<'static>> {
+    match command {
+        Command::Esid(Esid { reason, text }) if reason.at_level(level) != *reason => {
+            Some(Command::Esid(Esid {
+                reason: reason.at_level(level),
+                text: text.clone(),
+            }))
+        }
+        Command::Sfna(Sfna {
+            reason,
+            retry,
+            text,
+        }) if reason.at_level(level) != *reason => Some(Command::Sfna(Sfna {
+            reason: reason.at_level(level),
+            retry: *retry,
+            text: text.clone(),
+        })),
+        Command::Efna(Efna { reason, text }) if reason.at_level(level) != *reason => {
+            Some(Command::Efna(Efna {
+                reason: reason.at_level(level),
+                text: text.clone(),
+            }))
+        }
+        _ => None,
     }
 }

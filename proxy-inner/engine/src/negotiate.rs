@@ -3,7 +3,7 @@
 //! The initiator's SSID states what it can do; the responder's SSID is the answer. Both functions
 //! here are pure, so that the whole negotiation can be tested as a table.
 
-use oftp::{EndReason, Level, Mode, Ssid};
+use oftp::{Deviation, Deviations, EndReason, Level, Mode, Ssid};
 
 use crate::settings::{LEAST_BUFFER, MOST_BUFFER, MOST_CREDIT};
 use crate::{Identity, Settings};
@@ -85,11 +85,18 @@ pub(crate) fn mode_possible(ours: &Settings, theirs: &Ssid) -> Result<Mode, Mism
 
 /// The responder's negotiation (S1-G): authentication first (!P10 is 12), then all else (P2 fails
 /// is 10).
-pub(crate) fn as_responder(ours: &Settings, theirs: &Ssid) -> Result<Agreement, Mismatch> {
+pub(crate) fn as_responder(
+    ours: &Settings,
+    theirs: &Ssid,
+) -> Result<(Agreement, Deviations), Mismatch> {
     same_authentication(ours, theirs)?;
     let mode = mode_possible(ours, theirs)?;
     let (level, buffer, credit) = common_sizes(ours, theirs)?;
-    Ok(Agreement {
+    let met = tolerable(
+        ours,
+        [(Deviation::SpecialLogicOffered, theirs.special_logic)],
+    )?;
+    let agreement = Agreement {
         level,
         buffer,
         credit: credit.min(ours.credit),
@@ -97,7 +104,8 @@ pub(crate) fn as_responder(ours: &Settings, theirs: &Ssid) -> Result<Agreement, 
         compression: ours.compression && theirs.compression,
         restart: ours.restart && theirs.restart,
         authentication: ours.authentication,
-    })
+    };
+    Ok((agreement, met))
 }
 
 /// The initiator's check of the answer (S1-D): capabilities first (else is 10), then authentication
@@ -106,7 +114,10 @@ pub(crate) fn as_responder(ours: &Settings, theirs: &Ssid) -> Result<Agreement, 
 /// A credit above the one offered is a protocol error by RFC 5024 section 5.3.2, hence ESID 02
 /// . An answer `B` to `S` or `R` is taken as the narrower mode, a larger buffer as the
 /// smaller one.
-pub(crate) fn as_initiator(ours: &Settings, theirs: &Ssid) -> Result<Agreement, Mismatch> {
+pub(crate) fn as_initiator(
+    ours: &Settings,
+    theirs: &Ssid,
+) -> Result<(Agreement, Deviations), Mismatch> {
     let mode = join_modes(ours.mode, theirs.mode)?;
     let (level, buffer, credit) = common_sizes(ours, theirs)?;
     if credit > ours.credit {
@@ -124,8 +135,17 @@ pub(crate) fn as_initiator(ours: &Settings, theirs: &Ssid) -> Result<Agreement, 
             "SSIDSPEC answered Y to N; special logic is for X.25 only",
         ));
     }
+    let wider = ours.mode != Mode::Both && theirs.mode == Mode::Both;
+    let met = tolerable(
+        ours,
+        [
+            (Deviation::HigherLevelAnswered, theirs.level > ours.level),
+            (Deviation::LargerBufferAnswered, theirs.buffer > ours.buffer),
+            (Deviation::WiderModeAnswered, wider),
+        ],
+    )?;
     same_authentication(ours, theirs)?;
-    Ok(Agreement {
+    let agreement = Agreement {
         level,
         buffer,
         credit,
@@ -133,7 +153,8 @@ pub(crate) fn as_initiator(ours: &Settings, theirs: &Ssid) -> Result<Agreement, 
         compression: ours.compression && theirs.compression,
         restart: theirs.restart,
         authentication: ours.authentication,
-    })
+    };
+    Ok((agreement, met))
 }
 
 fn ssid(terms: &Agreement, us: Identity) -> Ssid {
@@ -188,15 +209,39 @@ fn common_sizes(ours: &Settings, theirs: &Ssid) -> Result<(Level, u32, u16), Mis
     Ok((level, ours.buffer.min(theirs.buffer), theirs.credit))
 }
 
+/// Those of the breaches that were met, unless one of them is refused.
+fn tolerable<const N: usize>(
+    ours: &Settings,
+    breaches: [(Deviation, bool); N],
+) -> Result<Deviations, Mismatch> {
+    let met = breaches
+        .into_iter()
+        .filter_map(|(deviation, met)| met.then_some(deviation))
+        .collect::<Deviations>();
+    match met.intersection(ours.refused).iter().next() {
+        None => Ok(met),
+        Some(refused) => {
+            let reason = refused.end_reason().unwrap_or(EndReason::INCOMPATIBLE);
+            Err(Mismatch::new(reason, refused.sentence()))
+        }
+    }
+}
+
+/// SSIDAUTH means nothing below level 5: who requires authentication finds no match
+/// there.
 fn same_authentication(ours: &Settings, theirs: &Ssid) -> Result<(), Mismatch> {
-    if ours.authentication == theirs.authentication {
+    let possible = ours.level.min(theirs.level).is_oftp2();
+    let asked = theirs.authentication && possible;
+    if ours.authentication == asked {
         return Ok(());
     }
-    let (asked, had) = if theirs.authentication {
-        ("Y", "N")
-    } else {
-        ("N", "Y")
-    };
+    if !possible {
+        return Err(Mismatch::new(
+            EndReason::AUTHENTICATION_INCOMPATIBLE,
+            "secure authentication is required here and needs protocol level 5",
+        ));
+    }
+    let (asked, had) = if asked { ("Y", "N") } else { ("N", "Y") };
     let text = format!("SSIDAUTH {asked} does not fit {had} here; both sides must say the same");
     Err(Mismatch::new(EndReason::AUTHENTICATION_INCOMPATIBLE, text))
 }

@@ -3,11 +3,13 @@
 
 use core::time::Duration;
 
-use oftp::{Command, Ssrm};
+use oftp::{Command, Deviation, Deviations, Packed, Ssrm};
 
 use crate::connect::{ANcOnly, IWfRm};
 use crate::line::{Line, RECEIVE_CEILING};
-use crate::state::{Awaits, Idle, Phase, Reply, State};
+use crate::speaker::Opo;
+use crate::state::{Idle, Phase, Reply, State};
+use crate::timer::{Wait, Whom};
 use crate::{
     Agreement, Event, Identity, Origin, Received, Request, RequestError, Settings, Stats, abort,
 };
@@ -61,23 +63,21 @@ impl Session {
                 Idle.into()
             }
         };
-        Self { line, state }
+        let mut session = Self { line, state };
+        session.watch(None, now);
+        session
     }
 
     /// Takes octets of the partner and returns how many were consumed: whole exchange buffers from
     /// the front. The driver offers the rest again, with what came after it.
     ///
-    /// Stops early while [`RECEIVE_CEILING`] or more file octets wait in
-    /// [`Session::take_received`]. It does not stop for an event that waits for an answer: nothing
+    /// Stops early while [`RECEIVE_CEILING`] or more octets wait in [`Session::take_received`], the
+    /// ends of records included. It does not stop for an event that waits for an answer: nothing
     /// but ESID may come then, and what else comes is judged by the state tables.
     pub fn receive(&mut self, input: &[u8], now: Duration) -> usize {
         let mut used = 0;
-        loop {
-            // C3, C7: nothing is read any more, and the timer of WF_NDISC runs on.
-            if self.ignores_input() {
-                return input.len();
-            }
-            if self.line.received.octets.len() >= RECEIVE_CEILING {
+        while !self.ignores_input() {
+            if self.line.received.held() >= RECEIVE_CEILING {
                 break;
             }
             match oftp::split(input.get(used..).unwrap_or_default()) {
@@ -85,39 +85,47 @@ impl Session {
                 Ok(Some((oeb, consumed))) => {
                     used += consumed;
                     self.exchange_buffer(oeb);
-                    self.line.timer.restart(now);
                 }
-                Err(error) => {
-                    self.state = abort::lost_framing(&error, &mut self.line);
-                    self.line.timer.restart(now);
-                }
+                Err(error) => self.state = abort::lost_framing(&error, &mut self.line),
             }
         }
-        used
+        // A part of an exchange buffer is no sign of life, and what comes after our ESID none that
+        // matters.
+        let acted = (used > 0).then_some(Whom::Partner);
+        self.watch(acted, now);
+        // C3, C7: nothing is read any more.
+        if self.ignores_input() {
+            input.len()
+        } else {
+            used
+        }
     }
 
     /// The connection was closed or reset by the partner or the network (N_DISC_IND, N_RST_IND).
     ///
     /// `now` is taken for uniformity; no timer runs afterwards.
     pub fn disconnected(&mut self, now: Duration) {
-        self.line.timer.restart(now);
         self.state = abort::disconnected(&self.state, &mut self.line);
+        self.watch(None, now);
     }
 
     /// Time has passed. Does nothing before [`Session::next_timeout`].
+    ///
+    /// At that moment the session ends: with ESID 09 and closed where the partner was awaited,
+    /// without a word where it does not even read, and with ESID 08 where our own driver was.
     pub fn handle_timeout(&mut self, now: Duration) {
-        if self.waits_for_partner() && self.line.timer.expired(now) {
-            self.state = abort::timeout(&self.state, &mut self.line);
+        let due = self.next_timeout().is_some_and(|deadline| now >= deadline);
+        if let (true, Some((whom, wait))) = (due, self.line.timer.running()) {
+            self.state = abort::timeout(&self.state, whom, wait, &mut self.line);
+            self.watch(None, now);
         }
     }
 
-    /// When [`Session::handle_timeout`] is to be called at the latest; `None` while only the driver
-    /// is waited for.
-    ///
-    /// The time the driver takes for its own answers is not watched here.
+    /// When [`Session::handle_timeout`] is to be called; `None` once the session is over. Ask again
+    /// after every other call.
     #[must_use]
     pub fn next_timeout(&self) -> Option<Duration> {
-        self.waits_for_partner().then(|| self.line.timer.deadline())
+        self.line.timer.deadline(&self.line.settings.timers)
     }
 
     /// Asks for something, or answers an event.
@@ -127,14 +135,14 @@ impl Session {
     /// the same.
     pub fn request(&mut self, request: Request, now: Duration) -> Result<(), RequestError> {
         let outcome = self.step(|state, line| state.request(request, line));
-        if outcome.is_ok() {
-            self.line.timer.restart(now);
-        }
+        let acted = outcome.is_ok().then_some(Whom::Driver);
+        self.watch(acted, now);
         outcome
     }
 
-    /// Sends octets of the open file (F_DATA_RQ) and returns how many were taken, as many as credit
-    /// and [`TRANSMIT_CEILING`](crate::TRANSMIT_CEILING) allow.
+    /// Sends octets of an open file that travels as one stream (F_DATA_RQ): formats U and T, and
+    /// every format inside a CMS envelope. Returns how many were taken, as many as credit and
+    /// [`TRANSMIT_CEILING`](crate::TRANSMIT_CEILING) allow.
     ///
     /// `end_of_file` says that `file` reaches to the end of the file; the call that takes its last
     /// octet marks the end. An empty `file` with `end_of_file` sends the mark alone, as for an
@@ -144,51 +152,59 @@ impl Session {
     /// rest again.
     ///
     /// # Errors
-    /// If no file of ours is open, or octets come after its end.
+    /// If no file of ours is open, if it has records, if octets come after its end, or if the file
+    /// grows beyond what EFID can say at the agreed level; nothing was sent then.
     pub fn send_data(
         &mut self,
         file: &[u8],
         end_of_file: bool,
         now: Duration,
     ) -> Result<usize, RequestError> {
-        match core::mem::replace(&mut self.state, Idle.into()) {
-            State::Opo(opo) => {
-                let before = self.line.stats.data_sent;
-                let (next, outcome) = opo.data(file, end_of_file, &mut self.line);
-                self.state = next;
-                if self.line.stats.data_sent > before {
-                    self.line.timer.restart(now);
-                }
-                outcome
-            }
-            // OPOWFC: credit must come first. WF_NDISC: S3-S.
-            stay @ (State::Opowfc(_) | State::WfNdisc(_)) => {
-                self.state = stay;
-                Ok(0)
-            }
-            stay => {
-                let error = RequestError::NotInState {
-                    request: "F_DATA_RQ",
-                    state: stay.name(),
-                };
-                self.state = stay;
-                Err(error)
-            }
-        }
+        self.send(0, now, |opo, line| opo.stream(file, end_of_file, line))
     }
 
-    /// Would [`Session::send_data`] take octets now?
+    /// Sends octets of an open file with records, formats F and V (F_DATA_RQ), and returns how many
+    /// octets and ends of records were taken from the front, as many as credit and
+    /// [`TRANSMIT_CEILING`](crate::TRANSMIT_CEILING) allow.
+    ///
+    /// `ends` are the ascending offsets into `octets` where records end; the same offset twice is
+    /// an empty record. What follows the last end belongs to a record that goes on in the next
+    /// call. Offer the rest again as for [`Session::send_data`], with the ends counted from its
+    /// first octet. A tail that fills no buffer is left here too, unless it is all there is. An
+    /// empty file needs no call.
+    ///
+    /// # Errors
+    /// If no file of ours is open, if it travels as one stream, if `ends` do not ascend within
+    /// `octets`, if a record is not of the length that the offer announced, or if the file grows
+    /// beyond what EFID can say at the agreed level; nothing was sent then.
+    pub fn send_records(
+        &mut self,
+        octets: &[u8],
+        ends: &[usize],
+        now: Duration,
+    ) -> Result<Packed, RequestError> {
+        let nothing = Packed {
+            octets: 0,
+            records: 0,
+        };
+        self.send(nothing, now, |opo, line| opo.records(octets, ends, line))
+    }
+
+    /// Would [`Session::send_data`] or [`Session::send_records`] take octets now?
     #[must_use]
     pub fn can_send_data(&self) -> bool {
-        matches!(&self.state, State::Opo(opo) if !opo.ended()) && self.line.transmit.has_room()
+        matches!(&self.state, State::Opo(opo) if opo.goes_on()) && self.line.transmit.has_room()
     }
 
-    /// Has the end of our file been sent and may [`Request::CloseFile`] follow? After a last buffer
-    /// that used the last credit this is so only when the partner has granted more
-    /// ([`Event::DataConfirm`]).
+    /// May [`Request::CloseFile`] follow: has the end of our file been sent, and is credit left?
+    /// After a last buffer that used the last credit this is so only when the partner has granted
+    /// more ([`Event::DataConfirm`]).
+    ///
+    /// A file with records may end after any record, so here it says only that none is open; the
+    /// driver knows which one is the last.
     #[must_use]
     pub fn can_close_file(&self) -> bool {
-        matches!(&self.state, State::Opo(opo) if opo.ended())
+        matches!(&self.state, State::Opo(opo) if opo.is_whole())
     }
 
     /// Octets to be written to the partner, in order.
@@ -199,12 +215,11 @@ impl Session {
 
     /// The first `n` octets of [`Session::transmit`] were written.
     pub fn transmitted(&mut self, n: usize, now: Duration) {
-        if n > 0 {
-            self.line.timer.restart(now);
-        }
         if self.line.transmit.drain(n) && self.can_send_data() {
             self.line.tell(Event::DataConfirm);
         }
+        let acted = (n > 0).then_some(Whom::Reader);
+        self.watch(acted, now);
     }
 
     /// The next piece of news, oldest first.
@@ -222,7 +237,8 @@ impl Session {
     /// first and its allocations are used for the next octets.
     pub fn take_received(&mut self, into: &mut Received, now: Duration) {
         self.line.take_received(into);
-        self.line.timer.restart(now);
+        let acted = (!into.is_empty()).then_some(Whom::Driver);
+        self.watch(acted, now);
     }
 
     /// Where the session stands.
@@ -262,10 +278,13 @@ impl Session {
         let decoded = Command::decode_noting(oeb, self.line.terms().level);
         let outcome = self.step(|state, line| {
             let next = match decoded {
-                Ok((command, met)) => {
-                    line.tolerate_encoding(met);
-                    state.command(command, line)
-                }
+                Ok((command, met)) => match refused(&command, met, line) {
+                    Some(deviation) => abort::refused_encoding(deviation, line),
+                    None => {
+                        line.tolerate_all(met);
+                        state.command(command, line)
+                    }
+                },
                 Err(error) => abort::invalid_buffer(&error, line),
             };
             (next, Ok(()))
@@ -280,15 +299,69 @@ impl Session {
         outcome
     }
 
+    /// F_DATA_RQ, in the states that have it. `nothing` is taken where credit must come first
+    /// (OPOWFC), and where nothing matters any more (S3-S: WF_NDISC).
+    fn send<T>(
+        &mut self,
+        nothing: T,
+        now: Duration,
+        data: impl FnOnce(Opo, &mut Line) -> (State, Result<T, RequestError>),
+    ) -> Result<T, RequestError> {
+        match core::mem::replace(&mut self.state, Idle.into()) {
+            State::Opo(opo) => {
+                let before = self.line.stats.data_sent;
+                let (next, outcome) = data(opo, &mut self.line);
+                self.state = next;
+                let acted = (self.line.stats.data_sent > before).then_some(Whom::Driver);
+                self.watch(acted, now);
+                outcome
+            }
+            stay @ (State::Opowfc(_) | State::WfNdisc(_)) => {
+                self.state = stay;
+                Ok(nothing)
+            }
+            stay => {
+                let error = RequestError::NotInState {
+                    request: "F_DATA_RQ",
+                    state: stay.name(),
+                };
+                self.state = stay;
+                Err(error)
+            }
+        }
+    }
+
     fn ignores_input(&self) -> bool {
         matches!(self.state, State::Idle(_) | State::WfNdisc(_))
     }
 
-    /// Is it the partner who has to act: by reading what we sent, or by sending what we wait for?
-    fn waits_for_partner(&self) -> bool {
-        let idle = self.must_disconnect();
-        let unread = !self.line.transmit.is_empty();
-        let unsent = self.state.awaits() == Awaits::Partner && self.line.received.is_empty();
-        !idle && (unread || unsent)
+    /// After every call that may have changed whom the session waits for; `acted` is who called.
+    fn watch(&mut self, acted: Option<Whom>, now: Duration) {
+        let wait = self.wait();
+        self.line.timer.watch(wait, acted, now);
     }
+
+    /// Who has to act: the partner by reading what we sent, our driver, or the partner by sending?
+    fn wait(&self) -> Option<(Whom, Wait)> {
+        let wait = self.state.wait();
+        if self.must_disconnect() {
+            return None;
+        }
+        let untaken = !self.line.received.is_empty() && wait != Wait::Leave;
+        let whom = if !self.line.transmit.is_empty() {
+            Whom::Reader
+        } else if wait == Wait::Driver || untaken {
+            Whom::Driver
+        } else {
+            Whom::Partner
+        };
+        Some((whom, wait))
+    }
+}
+
+/// A breach in this command that the settings refuse. An ESID ends the session anyway and is never
+/// answered.
+fn refused(command: &Command<'_>, met: Deviations, line: &Line) -> Option<Deviation> {
+    let ends = matches!(command, Command::Esid(_));
+    met.iter().find(|met| !ends && line.refuses(*met))
 }

@@ -28,7 +28,8 @@ pub struct Settings {
     pub restart: bool,
     /// Whether secure authentication is required (SSIDAUTH); needs level 5. Default false.
     pub authentication: bool,
-    /// Breaches of RFC 5024 that are refused instead of tolerated. Default none.
+    /// Breaches of RFC 5024 that are refused instead of tolerated. Default: those that only an
+    /// option tolerates ([`Deviations::refused_by_default`]).
     pub refused: Deviations,
     /// Time limits.
     pub timers: Timers,
@@ -45,7 +46,7 @@ impl Default for Settings {
             compression: true,
             restart: true,
             authentication: false,
-            refused: Deviations::none(),
+            refused: Deviations::refused_by_default(),
             timers: Timers::default(),
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!  connect.rs   I_WF_RM ▶ I_WF_SSID ─────────────▶ IDLESP        A_NC_ONLY ▶ A_WF_CONRS ─▶ IDLELI
+//!  authenticate.rs   I_WF_SSID ▶ WF_AUCH ▶ WF_SECD ▶ WF_AURP     A_WF_CONRS ▶ WF_SECD ▶ WF_AURP ▶ WF_AUCH
 //!  speaker.rs   IDLESP, IDLESPCD ▶ OPOP ▶ OPO ⇄ OPOWFC ▶ CLOP    IDLESP, IDLESPCD ▶ WF_RTR
 //!  listener.rs  IDLELI, IDLELICD ▶ OPIP ▶ OPI ▶ CLIP             IDLELI, IDLELICD ▶ RTRP
 //!  turn.rs      CLIP ▶ WF_CD ▶ ERSTWFCD, NRSTWFCD, SFSTWFCD, CDSTWFCD
@@ -10,14 +11,16 @@
 //!
 //! A state consumes itself: `command` and `request` take `self` and return what comes next, so that
 //! nothing of an old state can be used by mistake. I_WF_NC has no struct because a session begins
-//! with its connection; WF_SECD, WF_AUCH and WF_AURP join when secure authentication does.
+//! with its connection.
 
 use oftp::Command;
 
+use crate::authenticate::{WfAuch, WfAuchRs, WfAurp, WfSecd, WfSecdRs};
 use crate::connect::{ANcOnly, AWfConrs, IWfRm, IWfSsid};
 use crate::line::Line;
 use crate::listener::{Clip, Idleli, Idlelicd, Opi, Opip, Rtrp};
 use crate::speaker::{Clop, Idlesp, Idlespcd, Opo, Opop, Opowfc, WfRtr};
+use crate::timer::Wait;
 use crate::turn::{Cdstwfcd, Erstwfcd, Nrstwfcd, Sfstwfcd, WfCd};
 use crate::{Request, RequestError, abort};
 
@@ -49,15 +52,8 @@ pub(crate) fn settle(stay: impl Into<State>, outcome: Result<State, RequestError
     }
 }
 
-/// Who has to act next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Awaits {
-    Partner,
-    Driver,
-}
-
 macro_rules! states {
-    ($($(#[$doc:meta])* $name:ident = $rfc:literal, $phase:ident, $awaits:ident;)+) => {
+    ($($(#[$doc:meta])* $name:ident = $rfc:literal, $phase:ident, $wait:ident;)+) => {
         /// The present state.
         #[derive(Debug)]
         pub(crate) enum State {
@@ -81,10 +77,9 @@ macro_rules! states {
                 match self { $(Self::$name(_) => Phase::$phase,)+ }
             }
 
-            /// Whom the session waits for, which decides whether the inactivity timer counts
-            /// (A-12).
-            pub(crate) const fn awaits(&self) -> Awaits {
-                match self { $(Self::$name(_) => Awaits::$awaits,)+ }
+            /// What the session waits for, which decides how long (A-12).
+            pub(crate) const fn wait(&self) -> Wait {
+                match self { $(Self::$name(_) => Wait::$wait,)+ }
             }
 
             pub(crate) fn command(self, command: Command<'_>, line: &mut Line) -> Self {
@@ -101,16 +96,23 @@ macro_rules! states {
 states! {
     /// No connection.
     Idle = "IDLE", Closed, Driver;
-    IWfRm = "I_WF_RM", Connecting, Partner;
-    IWfSsid = "I_WF_SSID", Connecting, Partner;
-    ANcOnly = "A_NC_ONLY", Connecting, Partner;
+    IWfRm = "I_WF_RM", Connecting, Opening;
+    IWfSsid = "I_WF_SSID", Connecting, Opening;
+    ANcOnly = "A_NC_ONLY", Connecting, Opening;
     AWfConrs = "A_WF_CONRS", ConnectOffered, Driver;
+    WfSecd = "WF_SECD", Authenticating, Opening;
+    /// SECD received, the driver makes a challenge.
+    WfSecdRs = "WF_SECD", ChallengeAsked, Driver;
+    WfAurp = "WF_AURP", Authenticating, Opening;
+    WfAuch = "WF_AUCH", Authenticating, Opening;
+    /// AUCH received, the driver opens it.
+    WfAuchRs = "WF_AUCH", ChallengeOffered, Driver;
     Idlesp = "IDLESP", IdleSpeaker, Driver;
     Idlespcd = "IDLESPCD", IdleSpeakerAfterCd, Driver;
     Opop = "OPOP", StartPending, Partner;
     Opo = "OPO", Sending, Driver;
     Opowfc = "OPOWFC", AwaitingCredit, Partner;
-    Clop = "CLOP", ClosePending, Partner;
+    Clop = "CLOP", ClosePending, EndOfFile;
     WfRtr = "WF_RTR", ReceiptPending, Partner;
     Idleli = "IDLELI", IdleListener, Partner;
     Idlelicd = "IDLELICD", IdleListenerAfterCd, Partner;
@@ -124,7 +126,7 @@ states! {
     Sfstwfcd = "SFSTWFCD", RequestStored, Partner;
     Cdstwfcd = "CDSTWFCD", RequestStored, Partner;
     /// ESID sent; the partner disconnects.
-    WfNdisc = "WF_NDISC", Ending, Partner;
+    WfNdisc = "WF_NDISC", Ending, Leave;
 }
 
 /// Where a session stands, as its driver needs to know it.
@@ -134,6 +136,12 @@ pub enum Phase {
     Connecting,
     /// [`Event::Connect`](crate::Event::Connect) waits for its answer.
     ConnectOffered,
+    /// Secure authentication is under way and the partner has to act.
+    Authenticating,
+    /// [`Event::ChallengeWanted`](crate::Event::ChallengeWanted) waits for its answer.
+    ChallengeAsked,
+    /// [`Event::Challenged`](crate::Event::Challenged) waits for its answer.
+    ChallengeOffered,
     /// We are speaker: offer a file, send a receipt, or give the turn away.
     IdleSpeaker,
     /// We are speaker by the partner's own wish: the same, but releasing the session replaces

@@ -3,7 +3,7 @@
 use engine::{
     Durable, Event, FileRefusal, Position, Received, Refusal, Request, RequestError, Session,
 };
-use oftp::{Command, Efid, EndReason, FileReason, Format, Mode, Sfpa};
+use oftp::{Command, Efid, EndReason, FileReason, Mode, Sfpa};
 
 use rig::script::{
     NOW, ask, awaiting_turn, closing, databuf, eerp, feed, listener, nerp, news, receiving, said,
@@ -46,23 +46,6 @@ fn a_restart_that_was_not_agreed_is_not_offered() {
     );
 }
 
-/// Records travel only inside an envelope, as one stream.
-#[test]
-fn record_formats_are_offered_only_in_an_envelope() {
-    for format in [Format::Fixed, Format::Variable] {
-        let mut offer = sfid("FILE", 0);
-        offer.format = format;
-        let expected = RequestError::Format { format };
-        assert_refuses(
-            &mut speaker(&settings()),
-            Request::StartFile(offer.clone()),
-            &expected,
-        );
-        offer.envelope = true;
-        ask(&mut speaker(&settings()), Request::StartFile(offer));
-    }
-}
-
 /// the count that goes out is the count of what went out.
 #[test]
 fn a_file_is_closed_only_after_its_end_and_with_its_own_count() {
@@ -75,6 +58,7 @@ fn a_file_is_closed_only_after_its_end_and_with_its_own_count() {
     let wrong = |records, octets| RequestError::Count {
         records,
         octets,
+        sent_records: 0,
         sent: 3,
     };
     assert_refuses(&mut session, close(0, 4), &wrong(0, 4));
