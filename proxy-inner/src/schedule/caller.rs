@@ -10,13 +10,13 @@ use ::link::{CircuitId, Dial, Purpose};
 use jiff::Timestamp;
 use ops::HostPort;
 use ops::backoff::draw;
-use store::{DuePartner, Store, StoreError};
+use store::{DuePartner, Partner, Store, StoreError, Transport};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
+use super::plain::{self, ConnectError};
 use super::tls::{PartnerTls, TlsProblem};
 use super::{CallerSettings, Via};
 use crate::keys::provider;
@@ -93,13 +93,14 @@ impl CallerHandle {
         if found.address.is_none() {
             return Err(CallError::NoAddress(name()));
         }
-        if found.certificates.is_empty() {
+        let tls = found.transport == Transport::Tls;
+        if tls && found.certificates.is_empty() {
             return Err(TlsProblem::NoPin(name()).into());
         }
         if self.calling.contains(partner) {
             return Err(CallError::AlreadyCalling(name()));
         }
-        if let Some(why) = self.settings.via.down() {
+        if let Some(why) = self.settings.via.down().filter(|_| tls) {
             return Err(CallError::LinkDown(why));
         }
         self.orders.try_send(name()).map_err(|_| CallError::Busy)?;
@@ -232,14 +233,19 @@ impl Caller {
 
     /// Calls everyone who is due.
     async fn look(&self) -> Outlook {
-        if self.settings.via.down().is_some() || !self.context.shutdown.is_running() {
+        if !self.context.shutdown.is_running() {
             return Outlook {
                 pause: LOOK_AT_LEAST,
                 deferred: false,
             };
         }
         let store = self.context.store.clone();
-        let due = match spawn_blocking(move || store.due(Timestamp::now())).await {
+        let down = self.settings.via.down().is_some();
+        let due = spawn_blocking(move || match down {
+            true => due_without_the_way_out(&store),
+            false => store.due(Timestamp::now()),
+        });
+        let due = match due.await {
             Ok(Ok(due)) => due,
             Ok(Err(error)) => return look_failed(&error),
             Err(error) => return look_failed(&error),
@@ -288,6 +294,18 @@ impl Caller {
     }
 }
 
+/// Who is due and can be called though the way out is not there: plain partners do not need it.
+fn due_without_the_way_out(store: &Store) -> Result<Vec<DuePartner>, StoreError> {
+    let is_plain = |partner: &Partner| partner.transport == Transport::Plain;
+    let plain: HashSet<String> = (store.partners()?.into_iter())
+        .filter(is_plain)
+        .map(|partner| partner.name)
+        .collect();
+    let mut due = store.due(Timestamp::now())?;
+    due.retain(|due| plain.contains(&due.partner));
+    Ok(due)
+}
+
 /// What a look at the queue leads to.
 struct Outlook {
     /// When to look again at the latest.
@@ -334,11 +352,8 @@ enum Failure {
     Tls(#[from] TlsProblem),
     #[error(transparent)]
     Dial(#[from] DialError),
-    #[error("{address} cannot be reached: {source}")]
-    Connect {
-        address: HostPort,
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
     #[error("{0} within {1:?}")]
     Late(&'static str, Duration),
     #[error("a thread failed: {0}")]
@@ -399,33 +414,35 @@ impl Call {
         let party = self.party().await?;
         let address = party.partner.address.clone().unwrap_or_default();
         let address: HostPort = address.parse().map_err(|_| Failure::Address(address))?;
+        let within = self.settings.connect_timeout;
+        if party.partner.transport == Transport::Plain {
+            let (stream, peer) = plain::connect(&address, within).await?;
+            tracing::warn!(
+                circuit = %self.circuit,
+                peer = peer.map(|peer| peer.to_string()),
+                partner = self.partner,
+                "A partner is called without TLS, as its transport says: nothing protects this session on its way.",
+            );
+            return Ok(self.converse(stream, peer, party).await);
+        }
         let identity = self.settings.client_identity.clone();
         let tls = PartnerTls::new(&party.partner, &address, identity, provider())?;
         match &self.settings.via {
             Via::Link(link) => {
-                let within = self.settings.connect_timeout.as_millis();
                 let dialed = link
                     .dial(Dial {
                         circuit: self.circuit,
                         host: address.host.clone(),
                         port: address.port,
                         purpose: Purpose::Sealed,
-                        deadline_ms: u32::try_from(within).unwrap_or(u32::MAX),
+                        deadline_ms: u32::try_from(within.as_millis()).unwrap_or(u32::MAX),
                     })
                     .await?;
                 self.speak(&tls, dialed.circuit, Some(dialed.peer), party)
                     .await
             }
             Via::Direct => {
-                let connecting = TcpStream::connect((address.host.as_str(), address.port));
-                let within = self.settings.connect_timeout;
-                let connected = timeout(within, connecting)
-                    .await
-                    .map_err(|_| Failure::Late("no connection", within))?;
-                let stream = connected
-                    .and_then(|stream| stream.set_nodelay(true).map(|()| stream))
-                    .map_err(|source| Failure::Connect { address, source })?;
-                let peer = stream.peer_addr().ok();
+                let (stream, peer) = plain::connect(&address, within).await?;
                 self.speak(&tls, stream, peer, party).await
             }
         }
@@ -445,12 +462,20 @@ impl Call {
         let secured = timeout(within, tls.connect(stream))
             .await
             .map_err(|_| Failure::Late("no end of the TLS handshake", within))??;
+        Ok(self.converse(secured, peer, party).await)
+    }
+
+    /// Holds the session on a connection that is there.
+    async fn converse<S>(&self, stream: S, peer: Option<SocketAddr>, party: Party) -> Report
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
         let departure = Departure {
             circuit: self.circuit,
             peer,
             party,
         };
-        Ok(session::call(&self.context, departure, secured).await)
+        session::call(&self.context, departure, stream).await
     }
 
     async fn party(&self) -> Result<Party, Failure> {
