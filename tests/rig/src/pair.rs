@@ -9,13 +9,13 @@
 //! Time is invented: it moves only when no octet can, straight to the next deadline.
 
 use core::time::Duration;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use engine::{
-    Challenge, Durable, Event, Origin, Phase, Position, Received, Refusal, Request, Session,
-    Settings,
+    Challenge, Durable, Event, FileRefusal, Origin, Phase, Position, Received, Refusal, Request,
+    Session, Settings,
 };
-use oftp::{Eerp, EndReason, FileReason, Sfid, Ssid};
+use oftp::{DatasetName, Eerp, EndReason, FileReason, Format, Security, Sfid, Ssid};
 
 use crate::script::{OURS, THEIRS, eerp_for, identity};
 
@@ -67,6 +67,10 @@ impl Split {
 pub struct Monitor {
     pub outbox: VecDeque<(Sfid, Vec<u8>)>,
     pub inbox: Vec<(Sfid, Vec<u8>)>,
+    /// Where the records of the files in `inbox` end; empty for files that travel as one stream.
+    pub inbox_ends: Vec<Vec<usize>>,
+    /// Counts that came with the files in `inbox`: records and octets.
+    pub inbox_counts: Vec<(u64, u64)>,
     pub receipts: Vec<Eerp>,
     pub sent: Vec<Sfid>,
     pub aborts: Vec<(Option<EndReason>, Origin)>,
@@ -89,10 +93,122 @@ pub struct Monitor {
     pub want_turn: bool,
     /// Make a request while the turn is still awaited.
     pub eager: bool,
+    /// Of what an interrupted file left here, so many blocks or records were not durable.
+    pub lost: u64,
+    /// Of what went out, so many blocks or records are not offered as there.
+    pub held_back: u64,
+    /// Positions at which files were taken up again.
+    pub resumed: Vec<u64>,
+    /// Where the records of offered files end.
+    ends: BTreeMap<DatasetName, Vec<usize>>,
     owed: VecDeque<Eerp>,
-    outgoing: Option<(Sfid, Vec<u8>, usize)>,
-    incoming: Option<(Sfid, Vec<u8>)>,
+    receipt: Option<Eerp>,
+    outgoing: Option<Outgoing>,
+    incoming: Option<(Sfid, Kept)>,
+    /// What an interrupted session left of files.
+    partial: BTreeMap<DatasetName, Kept>,
     name: &'static str,
+}
+
+/// A file on its way out.
+#[derive(Debug)]
+struct Outgoing {
+    sfid: Sfid,
+    octets: Vec<u8>,
+    ends: Vec<usize>,
+    /// Octets and records that went out.
+    position: usize,
+    records: usize,
+}
+
+/// What came of a file.
+#[derive(Debug, Default)]
+struct Kept {
+    octets: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+/// Does the file travel as one stream of octets?
+pub fn is_stream(sfid: &Sfid) -> bool {
+    let plain = !sfid.envelope && !sfid.compression && sfid.security == Security::None;
+    !(plain && matches!(sfid.format, Format::Fixed | Format::Variable))
+}
+
+impl Outgoing {
+    /// Whole blocks or records that went out.
+    fn reached(&self) -> u64 {
+        let units = if is_stream(&self.sfid) {
+            self.position / 1024
+        } else {
+            self.records
+        };
+        units as u64
+    }
+
+    fn resume(&mut self, answer: u64) {
+        let answer = usize::try_from(answer).unwrap();
+        if is_stream(&self.sfid) {
+            self.position = answer * 1024;
+        } else {
+            self.records = answer;
+            self.position = answer.checked_sub(1).map_or(0, |last| self.ends[last]);
+        }
+    }
+
+    /// Hands the next piece to the engine. True if something went out.
+    fn send(&mut self, piece: usize, session: &mut Session, now: Duration) -> bool {
+        let end = self.position.saturating_add(piece).min(self.octets.len());
+        let octets = &self.octets[self.position..end];
+        let before = session.stats().data_sent;
+        if is_stream(&self.sfid) {
+            let whole = end == self.octets.len();
+            self.position += session.send_data(octets, whole, now).unwrap();
+        } else {
+            let ends = self.ends[self.records..].iter();
+            let near = ends.take_while(|record| **record <= end);
+            let near: Vec<_> = near.map(|record| record - self.position).collect();
+            let packed = session.send_records(octets, &near, now).unwrap();
+            self.position += packed.octets;
+            self.records += packed.records;
+        }
+        session.stats().data_sent > before
+    }
+
+    fn is_sent(&self) -> bool {
+        self.position == self.octets.len() && self.records == self.ends.len()
+    }
+}
+
+impl Kept {
+    /// The position to answer: what is held, as far as offered, less what was lost.
+    fn position(&mut self, sfid: &Sfid, lost: u64) -> Position {
+        let stream = is_stream(sfid);
+        let held = if stream {
+            self.octets.len() / 1024
+        } else {
+            self.ends.len()
+        };
+        let held = (held as u64).saturating_sub(lost).min(sfid.restart);
+        let units = usize::try_from(held).unwrap();
+        let octets = if stream {
+            units * 1024
+        } else {
+            self.ends.truncate(units);
+            self.ends.last().copied().unwrap_or(0)
+        };
+        self.octets.truncate(octets);
+        Position {
+            answer: held,
+            octets: octets as u64,
+        }
+    }
+
+    fn take(&mut self, received: &Received) {
+        let before = self.octets.len();
+        let ends = received.record_ends.iter().map(|end| before + end);
+        self.ends.extend(ends);
+        self.octets.extend_from_slice(&received.octets);
+    }
 }
 
 impl Monitor {
@@ -109,6 +225,32 @@ impl Monitor {
         self.outbox.push_back((sfid, octets));
     }
 
+    /// Offers a file of format F or V, whose records end at these offsets.
+    pub fn offer_records(&mut self, sfid: Sfid, octets: Vec<u8>, ends: Vec<usize>) {
+        self.ends.insert(sfid.dataset.clone(), ends);
+        self.offer(sfid, octets);
+    }
+
+    /// The session is over; what it left unfinished is for the next one.
+    fn put_back(&mut self, restart: bool) {
+        if let Some((sfid, kept)) = self.incoming.take() {
+            self.partial.insert(sfid.dataset, kept);
+        }
+        if let Some(outgoing) = self.outgoing.take() {
+            let mut sfid = outgoing.sfid.clone();
+            let reached = outgoing.reached().saturating_sub(self.held_back);
+            sfid.restart = if restart { reached } else { 0 };
+            self.outbox.push_front((sfid, outgoing.octets));
+        }
+        if let Some(receipt) = self.receipt.take() {
+            self.owed.push_front(receipt);
+        }
+        self.aborts.clear();
+        self.released = false;
+        self.releasing = false;
+        self.open = false;
+    }
+
     fn refused(&mut self, what: &str, reason: FileReason) {
         self.outgoing = None;
         self.refusals.push(format!("{what} {reason:?}"));
@@ -117,10 +259,17 @@ impl Monitor {
     /// Receipts first, then files.
     fn next_work(&mut self) -> Option<Request> {
         if let Some(eerp) = self.owed.pop_front() {
+            self.receipt = Some(eerp.clone());
             return Some(Request::Eerp(eerp));
         }
         let (sfid, octets) = self.outbox.pop_front()?;
-        self.outgoing = Some((sfid.clone(), octets, 0));
+        self.outgoing = Some(Outgoing {
+            sfid: sfid.clone(),
+            octets,
+            ends: self.ends.get(&sfid.dataset).cloned().unwrap_or_default(),
+            position: 0,
+            records: 0,
+        });
         Some(Request::StartFile(sfid))
     }
 
@@ -159,29 +308,61 @@ impl Monitor {
                 })));
             }
             Event::StartFile(sfid) => {
-                self.incoming = Some((sfid, Vec::new()));
-                answer(Request::StartFileResponse(Ok(Position::START)));
+                if self
+                    .inbox
+                    .iter()
+                    .any(|(had, _)| had.dataset == sfid.dataset)
+                {
+                    let reason = FileReason::DUPLICATE;
+                    let refusal = FileRefusal {
+                        reason,
+                        retry: false,
+                        text: String::new(),
+                    };
+                    answer(Request::StartFileResponse(Err(refusal)));
+                    return;
+                }
+                let mut kept = self.partial.remove(&sfid.dataset).unwrap_or_default();
+                let position = kept.position(&sfid, self.lost);
+                if position != Position::START {
+                    self.resumed.push(position.answer);
+                }
+                self.incoming = Some((sfid, kept));
+                answer(Request::StartFileResponse(Ok(position)));
             }
-            Event::StartFileAccepted { answer } => assert_eq!(answer, 0),
+            Event::StartFileAccepted { answer } => {
+                let outgoing = self.outgoing.as_mut().unwrap();
+                assert!(answer <= outgoing.sfid.restart);
+                outgoing.resume(answer);
+            }
+            // The answer to the end of the file was lost with the session before.
+            Event::StartFileRefused {
+                reason: FileReason::DUPLICATE,
+                ..
+            } => self.sent.push(self.outgoing.take().unwrap().sfid),
             Event::StartFileRefused { reason, .. } => self.refused("offer", reason),
             Event::DataReceived => {
                 let mut received = Received::default();
                 session.take_received(&mut received, now);
-                let (_, octets) = self.incoming.as_mut().unwrap();
-                octets.extend_from_slice(&received.octets);
+                self.incoming.as_mut().unwrap().1.take(&received);
             }
             Event::DataConfirm => {}
-            Event::CloseFile { octets, .. } => {
-                let (sfid, file) = self.incoming.take().unwrap();
-                assert_eq!(octets, file.len() as u64);
+            Event::CloseFile { records, octets } => {
+                let (sfid, kept) = self.incoming.take().unwrap();
+                assert_eq!(octets, kept.octets.len() as u64);
+                assert_eq!(records, kept.ends.len() as u64);
                 self.owed.push_back(eerp_for(&sfid));
-                self.inbox.push((sfid, file));
+                self.inbox.push((sfid, kept.octets));
+                self.inbox_ends.push(kept.ends);
+                self.inbox_counts.push((records, octets));
                 answer(Request::CloseFileResponse(Ok((
                     Durable::synced(octets),
                     self.want_turn,
                 ))));
             }
-            Event::CloseFileAccepted { .. } => self.sent.push(self.outgoing.take().unwrap().0),
+            Event::CloseFileAccepted { .. } => {
+                self.sent.push(self.outgoing.take().unwrap().sfid);
+            }
             Event::CloseFileRefused { reason, .. } => self.refused("file", reason),
             Event::FileDropped { reason, .. } => {
                 self.incoming = None;
@@ -192,7 +373,8 @@ impl Monitor {
                 answer(Request::RtrResponse);
             }
             Event::Nerp(_) => answer(Request::RtrResponse),
-            Event::RtrConfirm | Event::ChangeDirection | Event::TurnTaken => {}
+            Event::RtrConfirm => self.receipt = None,
+            Event::ChangeDirection | Event::TurnTaken => {}
             Event::Released => self.released = true,
             Event::Aborted {
                 reason,
@@ -224,19 +406,18 @@ impl Monitor {
                 Some(work) => work,
                 None => Request::ChangeDirection,
             },
-            Phase::Sending if session.can_close_file() => {
-                let octets = self.outgoing.as_ref().unwrap().1.len() as u64;
-                Request::CloseFile { records: 0, octets }
-            }
-            Phase::Sending if session.can_send_data() => {
-                let (_, octets, position) = self.outgoing.as_mut().unwrap();
-                let end = position.saturating_add(self.piece).min(octets.len());
-                let whole = end == octets.len();
-                let before = session.stats().data_sent;
-                *position += session
-                    .send_data(&octets[*position..end], whole, now)
-                    .unwrap();
-                return session.stats().data_sent > before;
+            Phase::Sending => {
+                let outgoing = self.outgoing.as_mut().unwrap();
+                if outgoing.is_sent() && session.can_close_file() {
+                    Request::CloseFile {
+                        records: outgoing.ends.len() as u64,
+                        octets: outgoing.octets.len() as u64,
+                    }
+                } else if session.can_send_data() {
+                    return outgoing.send(self.piece, session, now);
+                } else {
+                    return false;
+                }
             }
             _ => return false,
         };
@@ -330,6 +511,21 @@ impl Pair {
         self.initiator.split = split.clone();
         self.responder.split = split.clone();
         self
+    }
+
+    /// A new session of both sides after this one ended, with what it left unfinished.
+    pub fn again(self, ours: &Settings, theirs: &Settings) -> Self {
+        let mut next = Self::new(ours, theirs);
+        next.now = self.now;
+        for (old, new) in [
+            (self.initiator, &mut next.initiator),
+            (self.responder, &mut next.responder),
+        ] {
+            new.split = old.split;
+            new.monitor = old.monitor;
+            new.monitor.put_back(ours.restart && theirs.restart);
+        }
+        next
     }
 
     /// Runs until both sides are closed.

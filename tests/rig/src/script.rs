@@ -85,6 +85,15 @@ pub fn sfid(name: &str, octets: u64) -> Sfid {
     }
 }
 
+/// The offer of a file with records of up to, or in format F exactly, so many octets.
+pub fn sfid_of(format: Format, name: &str, record_length: u32) -> Sfid {
+    Sfid {
+        format,
+        record_length,
+        ..sfid(name, 0)
+    }
+}
+
 pub fn eerp() -> Eerp {
     eerp_for(&sfid("FILE", 0))
 }
@@ -140,14 +149,23 @@ pub fn databuf(octets: &[u8], end: bool) -> Vec<u8> {
 }
 
 pub fn frame(command: &Command<'_>) -> Vec<u8> {
+    frame_at(Level::L5, command)
+}
+
+pub fn frame_at(level: Level, command: &Command<'_>) -> Vec<u8> {
     let mut octets = Vec::new();
-    command.encode(Level::L5, &mut octets).unwrap();
+    command.encode(level, &mut octets).unwrap();
     octets
+}
+
+/// The level that both sides agreed on; 5 before.
+pub fn level_of(session: &Session) -> Level {
+    session.agreement().map_or(Level::L5, |agreed| agreed.level)
 }
 
 /// Gives one command to the session, which must take all of it.
 pub fn feed(session: &mut Session, command: &Command<'_>) {
-    let octets = frame(command);
+    let octets = frame_at(level_of(session), command);
     assert_eq!(
         session.receive(&octets, NOW),
         octets.len(),
@@ -158,10 +176,11 @@ pub fn feed(session: &mut Session, command: &Command<'_>) {
 /// Takes what the session has to say, one word a command: `ESID(02)`, `EFPA(Y)`, `SFPA`, …
 pub fn said(session: &mut Session) -> Vec<String> {
     let mut words = Vec::new();
+    let level = level_of(session);
     let octets = session.transmit().to_vec();
     let mut rest = octets.as_slice();
     while let Some((oeb, used)) = oftp::split(rest).unwrap() {
-        words.push(word(&Command::decode(oeb, Level::L5).unwrap()));
+        words.push(word(&Command::decode(oeb, level).unwrap()));
         rest = &rest[used..];
     }
     assert!(rest.is_empty(), "half an exchange buffer in transmit");
@@ -266,9 +285,14 @@ pub fn listener(settings: &Settings) -> Session {
 
 /// A speaker whose offer was accepted at 0: OPO.
 pub fn sending(settings: &Settings) -> Session {
+    sending_of(settings, sfid("FILE", 0), 0)
+}
+
+/// A speaker whose offer of this file was accepted at this position: OPO.
+pub fn sending_of(settings: &Settings, file: Sfid, answer: u64) -> Session {
     let mut session = speaker(settings);
-    ask(&mut session, Request::StartFile(sfid("FILE", 0)));
-    feed(&mut session, &Command::Sfpa(Sfpa { answer: 0 }));
+    ask(&mut session, Request::StartFile(file));
+    feed(&mut session, &Command::Sfpa(Sfpa { answer }));
     assert_eq!(session.state_name(), "OPO");
     quiet(&mut session);
     session
@@ -276,9 +300,14 @@ pub fn sending(settings: &Settings) -> Session {
 
 /// A listener that accepted an offer at 0: OPI.
 pub fn receiving(settings: &Settings) -> Session {
+    receiving_of(settings, sfid("FILE", 0), Position::START)
+}
+
+/// A listener that accepted an offer of this file at this position: OPI.
+pub fn receiving_of(settings: &Settings, file: Sfid, position: Position) -> Session {
     let mut session = listener(settings);
-    feed(&mut session, &Command::Sfid(sfid("FILE", 0)));
-    ask(&mut session, Request::StartFileResponse(Ok(Position::START)));
+    feed(&mut session, &Command::Sfid(file));
+    ask(&mut session, Request::StartFileResponse(Ok(position)));
     assert_eq!(session.state_name(), "OPI");
     quiet(&mut session);
     session
