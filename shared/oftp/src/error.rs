@@ -83,6 +83,18 @@ pub enum EncodeError {
         /// The longest possible.
         most: usize,
     },
+    /// The file or receipt needs a field that the session's level does not have.
+    #[error(
+        "{field} does not exist at protocol level {level}, and the file cannot go without it; \
+         agree on level 5 with the partner or send the file without file services",
+        level = *level as u8
+    )]
+    FieldNotAtThisLevel {
+        /// The field's name.
+        field: &'static str,
+        /// The session's level.
+        level: crate::Level,
+    },
     /// The command does not exist at the session's level.
     #[error("{command} does not exist at protocol level {level}", command = command.name(), level = *level as u8)]
     NotAtThisLevel {

@@ -87,6 +87,12 @@ impl UserField {
         &self.0
     }
 
+    /// Whether it has only characters of RFC 5024 (Appendix B) and no space in it; what is sent should.
+    #[must_use]
+    pub fn is_standard(&self) -> bool {
+        is_standard(&self.0) && !self.0.contains(' ')
+    }
+
     /// Whether it is unused (spaces on the wire).
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -114,6 +120,13 @@ impl fmt::Display for UserField {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// RFC 5024 Appendix B: digits, upper-case letters, `/ - . & ( )` and space.
+pub(crate) fn is_standard(text: &str) -> bool {
+    text.bytes().all(|octet| {
+        matches!(octet, b'0'..=b'9' | b'A'..=b'Z' | b'/' | b'-' | b'.' | b'&' | b'(' | b')' | b' ')
+    })
 }
 
 pub(crate) fn is_printable(text: &str) -> bool {

@@ -3,7 +3,7 @@
 use core::fmt;
 use core::str::FromStr;
 
-use crate::field::{FieldError, is_printable};
+use crate::field::{FieldError, is_printable, is_standard};
 
 /// An identification code of a station, 1 to 25 characters; compared after padding (§5.4).
 ///
@@ -26,6 +26,13 @@ impl OdetteId {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether it has only characters of RFC 5024 (Appendix B); what is sent should. Spaces belong to
+    /// them, as SIOORG is padded inside the code.
+    #[must_use]
+    pub fn is_standard(&self) -> bool {
+        is_standard(&self.0)
     }
 
     /// Whether `O` says that Odette assigned it.
@@ -67,6 +74,12 @@ impl DatasetName {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether it has only characters of RFC 5024 (Appendix B) and no space in it; what is sent should.
+    #[must_use]
+    pub fn is_standard(&self) -> bool {
+        is_standard(&self.0) && !self.0.contains(' ')
     }
 }
 

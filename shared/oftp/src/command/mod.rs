@@ -73,13 +73,27 @@ impl<'a> Command<'a> {
         Command::decode_noting(oeb, level).map(|(command, _)| command)
     }
 
-    /// As [`Command::decode`], and says which leniencies were needed.
+    /// As [`Command::decode`], and says which leniencies were needed. Those of
+    /// [`Deviations::refused_by_default`] are refused.
     ///
     /// # Errors
     /// As [`Command::decode`].
     pub fn decode_noting(
         oeb: &'a [u8],
         level: Level,
+    ) -> Result<(Command<'a>, Deviations), DecodeError> {
+        Command::decode_refusing(oeb, level, Deviations::refused_by_default())
+    }
+
+    /// As [`Command::decode_noting`], where every leniency of `refused` is an error of its own field,
+    /// and every other is accepted, those too that are refused by default.
+    ///
+    /// # Errors
+    /// As [`Command::decode`].
+    pub fn decode_refusing(
+        oeb: &'a [u8],
+        level: Level,
+        refused: Deviations,
     ) -> Result<(Command<'a>, Deviations), DecodeError> {
         let Some((&octet, rest)) = oeb.split_first() else {
             let kind = ErrorKind::Length {
@@ -102,7 +116,7 @@ impl<'a> Command<'a> {
                 kind,
             });
         };
-        let reader = &mut Reader::new(code, oeb);
+        let reader = &mut Reader::new(code, oeb, refused);
         let command = match code {
             Code::Ssrm => Command::Ssrm(Ssrm::read(reader)?),
             Code::Ssid => Command::Ssid(Ssid::read(reader)?),
@@ -265,8 +279,8 @@ impl Code {
     #[must_use]
     pub fn exists_at(self, level: Level) -> bool {
         match self {
-            Code::Nerp => level >= Level::L4,
-            Code::Secd | Code::Auch | Code::Aurp => level.is_oftp2(),
+            Code::Nerp => level.has_nerp(),
+            Code::Secd | Code::Auch | Code::Aurp => level.has_authentication(),
             _ => true,
         }
     }

@@ -1,5 +1,6 @@
 //! EERP and NERP: receipts for whole files (RFC 5024 §5.3.13, §5.3.14).
 
+use crate::deviation::Deviation;
 use crate::error::{DecodeError, EncodeError};
 use crate::field::UserField;
 use crate::ident::{DatasetName, OdetteId};
@@ -9,7 +10,7 @@ use crate::reason::ReceiptReason;
 use crate::virtual_file::{FileId, Stamp};
 use crate::writer::Writer;
 
-use super::start_file::parsed;
+use super::start_file::{code, dataset, user};
 
 /// End to End Response, 110 + h + s octets at level 5, 106 below.
 ///
@@ -83,23 +84,13 @@ impl Eerp {
     }
 
     pub(super) fn read(reader: &mut Reader<'_>, level: Level) -> Result<Eerp, DecodeError> {
-        let dataset = parsed(reader, "EERPDSN", DatasetName::WIDTH, "a dataset name")?;
+        let dataset = dataset(reader, "EERPDSN")?;
         reader.reserved(3)?;
         let stamp = reader.stamp(level, ("EERPDATE", "EERPTIME"))?;
-        let user = parsed(reader, "EERPUSER", 8, "user data")?;
-        let destination = parsed(
-            reader,
-            "EERPDEST",
-            OdetteId::WIDTH,
-            "an identification code",
-        )?;
-        let origin = parsed(
-            reader,
-            "EERPORIG",
-            OdetteId::WIDTH,
-            "an identification code",
-        )?;
-        let (hash, signature) = read_proof(reader, level)?;
+        let user = user(reader, "EERPUSER")?;
+        let destination = code(reader, "EERPDEST")?;
+        let origin = code(reader, "EERPORIG")?;
+        let (hash, signature) = read_proof(reader, level, "EERPHSH")?;
         Ok(Eerp {
             dataset,
             stamp,
@@ -193,34 +184,19 @@ impl Nerp {
     }
 
     pub(super) fn read(reader: &mut Reader<'_>, level: Level) -> Result<Nerp, DecodeError> {
-        let dataset = parsed(reader, "NERPDSN", DatasetName::WIDTH, "a dataset name")?;
+        let dataset = dataset(reader, "NERPDSN")?;
         reader.reserved(6)?;
         let stamp = reader.stamp(level, ("NERPDATE", "NERPTIME"))?;
-        let destination = parsed(
-            reader,
-            "NERPDEST",
-            OdetteId::WIDTH,
-            "an identification code",
-        )?;
-        let origin = parsed(
-            reader,
-            "NERPORIG",
-            OdetteId::WIDTH,
-            "an identification code",
-        )?;
-        let creator = parsed(
-            reader,
-            "NERPCREA",
-            OdetteId::WIDTH,
-            "an identification code",
-        )?;
+        let destination = code(reader, "NERPDEST")?;
+        let origin = code(reader, "NERPORIG")?;
+        let creator = code(reader, "NERPCREA")?;
         let reason = reader.number_in("NERPREAS", 2, 0..=99, "two digits")?;
         let text = if level.is_oftp2() {
             reader.utf8("NERPREASL")?
         } else {
             String::new()
         };
-        let (hash, signature) = read_proof(reader, level)?;
+        let (hash, signature) = read_proof(reader, level, "NERPHSH")?;
         let reason = ReceiptReason(u8::try_from(reason).unwrap_or(99));
         Ok(Nerp {
             dataset,
@@ -268,12 +244,23 @@ fn pad(out: &mut Vec<u8>, text: &str, n: usize) {
     out.extend(text.bytes().chain(core::iter::repeat(b' ')).take(n));
 }
 
-fn read_proof(reader: &mut Reader<'_>, level: Level) -> Result<(Vec<u8>, Vec<u8>), DecodeError> {
-    let proof = if level.is_oftp2() {
-        (reader.binary()?, reader.binary()?)
-    } else {
-        (Vec::new(), Vec::new())
-    };
+/// Hash and signature; a hash has no business in a receipt that is not signed.
+fn read_proof(
+    reader: &mut Reader<'_>,
+    level: Level,
+    hash_field: &'static str,
+) -> Result<(Vec<u8>, Vec<u8>), DecodeError> {
+    if !level.is_oftp2() {
+        reader.end()?;
+        return Ok((Vec::new(), Vec::new()));
+    }
+    let offset = reader.offset();
+    let (hash, signature) = (reader.binary()?, reader.binary()?);
     reader.end()?;
-    Ok(proof)
+    if signature.is_empty() && !hash.is_empty() {
+        reader.tolerate(Deviation::HashWithoutSignature, |reader| {
+            reader.content(hash_field, offset, &hash, "no hash without a signature")
+        })?;
+    }
+    Ok((hash, signature))
 }

@@ -9,7 +9,7 @@ use crate::reader::Reader;
 use crate::reason::EndReason;
 use crate::writer::Writer;
 
-use super::start_file::parsed;
+use super::start_file::{code, parsed, user};
 
 /// Start Session Ready Message, 19 octets: the responder's first words.
 ///
@@ -25,7 +25,7 @@ const READY: &str = "ODETTE FTP READY";
 
 impl Ssrm {
     pub(super) fn read(reader: &mut Reader<'_>) -> Result<Ssrm, DecodeError> {
-        reader.exactly(19)?;
+        reader.exactly_with_cr(19)?;
         let offset = reader.offset();
         let message = reader.text("SSRMMSG", 17)?;
         if message != READY {
@@ -92,25 +92,22 @@ pub struct Ssid {
 
 impl Ssid {
     pub(super) fn read(reader: &mut Reader<'_>) -> Result<Ssid, DecodeError> {
-        reader.exactly(61)?;
+        reader.exactly_with_cr(61)?;
         let mut digit = 0;
+        let offset = reader.offset();
         let level = reader.choice("SSIDLEV", "1, 2, 4 or 5", |octet| {
             digit = octet;
             Level::from_octet(octet)
         })?;
         if digit != level.octet() {
-            reader.deviations.note(Deviation::UndefinedLevel);
+            reader.tolerate(Deviation::UndefinedLevel, |reader| {
+                reader.content("SSIDLEV", offset, &[digit], "1, 2, 4 or 5")
+            })?;
         }
-        let code = parsed(
-            reader,
-            "SSIDCODE",
-            OdetteId::WIDTH,
-            "an identification code",
-        )?;
-        // A password is bilateral text: nothing to be said about its characters.
-        let noted = reader.deviations;
-        let password = parsed(reader, "SSIDPSWD", 8, "a password")?;
-        reader.deviations = noted;
+        let code = code(reader, "SSIDCODE")?;
+        let offset = reader.offset();
+        let password = reader.agreed_text("SSIDPSWD", 8)?;
+        let password = parsed(reader, "SSIDPSWD", offset, password, "a password")?;
         let buffer = reader.number_in("SSIDSDEB", 5, 128..=99_999, "00128 to 99999")?;
         let mode = reader.choice("SSIDSR", "S, R or B", Mode::from_octet)?;
         let compression = reader.yes_no("SSIDCMPR")?;
@@ -124,7 +121,7 @@ impl Ssid {
             false
         };
         reader.reserved(4)?;
-        let user = parsed(reader, "SSIDUSER", 8, "user data")?;
+        let user = user(reader, "SSIDUSER")?;
         reader.carriage_return("SSIDCR")?;
         Ok(Ssid {
             level,
@@ -221,12 +218,10 @@ impl Esid {
     pub(super) fn read(reader: &mut Reader<'_>) -> Result<Esid, DecodeError> {
         let reason = reader.number_in("ESIDREAS", 2, 0..=99, "two digits")?;
         let reason = EndReason(u8::try_from(reason).unwrap_or(99));
-        // Four octets that end in a digit are a level 5 form cut short, not the old one.
-        let digit_next = reader.peek().is_some_and(|octet| octet.is_ascii_digit());
-        let text = if reader.exactly(4).is_ok() && !digit_next {
-            String::new()
-        } else {
-            reader.utf8("ESIDREASL")?
+        // The old form goes on with its CR or ends, that of level 5 with the digits of a length.
+        let text = match reader.peek() {
+            Some(b'0'..=b'9') => reader.utf8("ESIDREASL")?,
+            _ => String::new(),
         };
         reader.carriage_return("ESIDCR")?;
         reader.end()?;

@@ -2,6 +2,7 @@
 
 use core::str::FromStr;
 
+use crate::deviation::Deviation;
 use crate::error::{DecodeError, EncodeError};
 use crate::field::UserField;
 use crate::ident::{DatasetName, OdetteId};
@@ -49,7 +50,7 @@ pub struct Sfid {
     pub origin: OdetteId,
     /// SFIDFMT.
     pub format: Format,
-    /// SFIDLRECL: the longest record in octets, 0 for U and T.
+    /// SFIDLRECL: the longest record in octets; U and T have none, it is 0 on the wire then.
     pub record_length: u32,
     /// SFIDFSIZ: size as transmitted, in 1024-octet blocks, an estimate.
     pub size_blocks: u64,
@@ -87,24 +88,14 @@ impl Sfid {
         if !level.is_oftp2() {
             reader.exactly(128)?;
         }
-        let dataset = parsed(reader, "SFIDDSN", DatasetName::WIDTH, "a dataset name")?;
+        let dataset = dataset(reader, "SFIDDSN")?;
         reader.reserved(3)?;
         let stamp = reader.stamp(level, ("SFIDDATE", "SFIDTIME"))?;
-        let user = parsed(reader, "SFIDUSER", 8, "user data")?;
-        let destination = parsed(
-            reader,
-            "SFIDDEST",
-            OdetteId::WIDTH,
-            "an identification code",
-        )?;
-        let origin = parsed(
-            reader,
-            "SFIDORIG",
-            OdetteId::WIDTH,
-            "an identification code",
-        )?;
+        let user = user(reader, "SFIDUSER")?;
+        let destination = code(reader, "SFIDDEST")?;
+        let origin = code(reader, "SFIDORIG")?;
         let format = reader.choice("SFIDFMT", "F, V, U or T", Format::from_octet)?;
-        let record_length = reader.number_in("SFIDLRECL", 5, 0..=99_999, "digits")?;
+        let record_length = record_length(reader, format)?;
         let plain = Sfid {
             dataset,
             stamp,
@@ -175,7 +166,34 @@ impl Sfid {
         })
     }
 
+    /// What the level's SFID has no field for, but the file cannot do without.
+    fn beyond(&self, level: Level) -> Option<&'static str> {
+        if level.has_file_services() {
+            return None;
+        }
+        match self {
+            Sfid { security, .. } if *security != Security::None => Some("SFIDSEC"),
+            Sfid {
+                compression: true, ..
+            } => Some("SFIDCOMP"),
+            Sfid { envelope: true, .. } => Some("SFIDENV"),
+            Sfid {
+                signed_receipt: true,
+                ..
+            } => Some("SFIDSIGN"),
+            _ => None,
+        }
+    }
+
     pub(super) fn write(&self, writer: &mut Writer<'_>, level: Level) -> Result<(), EncodeError> {
+        if let Some(field) = self.beyond(level) {
+            return Err(EncodeError::FieldNotAtThisLevel { field, level });
+        }
+        let record_length = if self.format.has_records() {
+            self.record_length
+        } else {
+            0
+        };
         writer
             .text(self.dataset.as_str(), DatasetName::WIDTH)
             .reserved(3)
@@ -184,7 +202,7 @@ impl Sfid {
             .text(self.destination.as_str(), OdetteId::WIDTH)
             .text(self.origin.as_str(), OdetteId::WIDTH)
             .octet(self.format.octet())
-            .number("SFIDLRECL", u64::from(self.record_length), 5)?;
+            .number("SFIDLRECL", u64::from(record_length), 5)?;
         if !level.is_oftp2() {
             writer
                 .number("SFIDFSIZ", self.size_blocks, 7)?
@@ -203,6 +221,25 @@ impl Sfid {
             .utf8(&self.description);
         Ok(())
     }
+}
+
+/// SFIDLRECL: streams have none.
+fn record_length(reader: &mut Reader<'_>, format: Format) -> Result<u32, DecodeError> {
+    let offset = reader.offset();
+    let length = reader.number_in("SFIDLRECL", 5, 0..=99_999, "digits")?;
+    if format.has_records() || length == 0 {
+        return Ok(length);
+    }
+    reader.tolerate(Deviation::StreamWithRecordLength, |reader| {
+        let found = length.to_string();
+        reader.content(
+            "SFIDLRECL",
+            offset,
+            found.as_bytes(),
+            "00000 for a U or T file",
+        )
+    })?;
+    Ok(0)
 }
 
 /// SFIDSEC (§5.3.3).
@@ -320,15 +357,38 @@ pub(super) fn file_reason(
     Ok(FileReason(u8::try_from(reason).unwrap_or(99)))
 }
 
-/// An X(n) field that has a type of its own.
-pub(super) fn parsed<T: FromStr>(
+/// A dataset name.
+pub(super) fn dataset(
     reader: &mut Reader<'_>,
     field: &'static str,
-    width: usize,
+) -> Result<DatasetName, DecodeError> {
+    let offset = reader.offset();
+    let text = reader.word(field, DatasetName::WIDTH)?;
+    parsed(reader, field, offset, text, "a dataset name")
+}
+
+/// An identification code.
+pub(super) fn code(reader: &mut Reader<'_>, field: &'static str) -> Result<OdetteId, DecodeError> {
+    let offset = reader.offset();
+    let text = reader.text(field, OdetteId::WIDTH)?;
+    parsed(reader, field, offset, text, "an identification code")
+}
+
+/// User data.
+pub(super) fn user(reader: &mut Reader<'_>, field: &'static str) -> Result<UserField, DecodeError> {
+    let offset = reader.offset();
+    let text = reader.word(field, 8)?;
+    parsed(reader, field, offset, text, "user data")
+}
+
+/// An X(n) field that has a type of its own.
+pub(super) fn parsed<T: FromStr>(
+    reader: &Reader<'_>,
+    field: &'static str,
+    offset: usize,
+    text: &str,
     wanted: &'static str,
 ) -> Result<T, DecodeError> {
-    let offset = reader.offset();
-    let text = reader.text(field, width)?;
     text.parse()
         .map_err(|_| reader.content(field, offset, text.as_bytes(), wanted))
 }
