@@ -1,32 +1,40 @@
 //! Our stations and our partners: what they are, and which rules a new one must keep.
 //!
 //! ```text
-//!  apply file ── file.rs: parse ──▶ Directory ──┐
-//!                                               ├─ table.rs: one journal transaction ──▶ stations, partners
-//!  one station or partner by command ───────────┘                                           │
-//!  apply file ◀── file.rs: write ◀──────────────── Store::export ◀──────────────────────────┘
+//!  apply file ── read.rs ──▶ Directory ──┐  rules.rs: by itself and beside all others
+//!                                        ├─ put.rs: one journal transaction ─ table.rs ─▶ stations, partners
+//!  one station or partner by command ────┘                                                    │    │
+//!  apply file ◀── write.rs ◀───────────────── Store::export ◀─────────────────────────────────┘    │
+//!  sessions and routing ◀── serving.rs: who serves this code, who speaks for it ◀──────────────────┘
 //! ```
 //!
 //! Passwords are kept in the journal, whose file only its owner may read. No `Debug`, error, fault
 //! or log line shows one; an export does when asked to.
 
-mod file;
 mod fingerprint;
+mod pem;
+mod put;
+mod read;
+mod rules;
 pub(crate) mod schema;
 mod serving;
 mod table;
 mod terms;
+mod write;
 
 use std::time::Duration;
 
 use oftp::{Deviations, Format, Level, OdetteId, Password};
-use ops::HostPort;
 use serde::Serialize;
 
-pub use file::parse_directory;
 pub use fingerprint::{Fingerprint, NoFingerprint};
+pub use pem::{NoCertificates, certificates_from_pem, certificates_to_pem};
+pub use read::parse_directory;
 pub use serving::Served;
-pub use terms::{ReceiptTiming, RecordForm, Transport};
+pub use terms::{
+    ReceiptTiming, RecordForm, Transport, UnknownDeviation, deviation_names, deviations_from_names,
+    level_from_number,
+};
 
 /// One of our own identities.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,7 +139,7 @@ impl Partner {
             restart: true,
             authentication: false,
             authentication_certificates: Vec::new(),
-            refuse: Deviations::none(),
+            refuse: Deviations::refused_by_default(),
             receipts: ReceiptTiming::Delivered,
             receipt_within: DEFAULT_RECEIPT_WITHIN,
             call_for_receipts: false,
@@ -194,76 +202,3 @@ pub struct Applied {
     /// What happened to it.
     pub change: Change,
 }
-
-/// What a name of a station or partner must be, in words that can follow "wanted".
-const NAME: &str = "1 to 32 of the characters A-Z, 0-9, \"_\" and \"-\"";
-
-fn is_name(name: &str) -> bool {
-    (1..=32).contains(&name.len())
-        && name.bytes().all(|octet| {
-            octet.is_ascii_uppercase() || octet.is_ascii_digit() || matches!(octet, b'_' | b'-')
-        })
-}
-
-impl Station {
-    /// The first rule it breaks, as a sentence.
-    fn problem(&self) -> Option<String> {
-        (!is_name(&self.name)).then(|| format!("station {:?}: the name must be {NAME}", self.name))
-    }
-}
-
-impl Partner {
-    /// The first rule it breaks by itself, as a sentence.
-    fn problem(&self) -> Option<String> {
-        let name = &self.name;
-        if !is_name(name) {
-            return Some(format!("partner {name:?}: the name must be {NAME}"));
-        }
-        if let Some(address) = &self.address
-            && let Err(problem) = address.parse::<HostPort>()
-        {
-            return Some(format!(
-                "partner {name}: the address {address:?} is no host with port: {problem}"
-            ));
-        }
-        if !BUFFER.contains(&self.buffer) {
-            return Some(format!(
-                "partner {name}: the buffer is {}; it must be from {} to {} octets",
-                self.buffer,
-                BUFFER.start(),
-                BUFFER.end()
-            ));
-        }
-        if !CREDIT.contains(&self.credit) {
-            return Some(format!(
-                "partner {name}: the credit is {}; it must be from {} to {} buffers",
-                self.credit,
-                CREDIT.start(),
-                CREDIT.end()
-            ));
-        }
-        if self
-            .server_name
-            .as_deref()
-            .is_some_and(|server| !is_server_name(server))
-        {
-            return Some(format!(
-                "partner {name}: the server name must be a host name or an IP address, without port"
-            ));
-        }
-        None
-    }
-}
-
-/// A host name or an IP address, judged as the host of a `host:port`.
-fn is_server_name(server: &str) -> bool {
-    let host = if server.contains(':') {
-        format!("[{server}]:1")
-    } else {
-        format!("{server}:1")
-    };
-    host.parse::<HostPort>().is_ok()
-}
-
-const BUFFER: std::ops::RangeInclusive<u32> = 128..=99_999;
-const CREDIT: std::ops::RangeInclusive<u16> = 1..=999;

@@ -1,9 +1,15 @@
 //! Stations and partners in the journal.
 
-use oftp::OdetteId;
-use rusqlite::{Connection, Params, Row};
+use std::sync::LazyLock;
+use std::time::Duration;
 
-use super::{Applied, Change, Directory, Partner, PartnerEntry, Station, file};
+use oftp::{Format, OdetteId};
+use rusqlite::{Connection, Params, Row, named_params};
+
+use super::{
+    Partner, ReceiptTiming, RecordForm, Station, Transport, certificates_from_pem,
+    certificates_to_pem, deviation_names, deviations_from_names, level_from_number, write,
+};
 use crate::error::StoreError;
 use crate::row;
 use crate::store::Store;
@@ -24,14 +30,6 @@ impl Store {
     pub fn station(&self, name: &str) -> Result<Option<Station>, StoreError> {
         let name = name.to_owned();
         self.run(move |journal| Ok(stations(journal, "WHERE name = ?1", [name])?.pop()))
-    }
-
-    /// Adds the station, or changes the one of its name.
-    ///
-    /// # Errors
-    /// [`StoreError::Refused`] with the rule it breaks, or what the journal said.
-    pub fn put_station(&self, station: Station) -> Result<Change, StoreError> {
-        self.run(move |journal| put_station(journal, &station))
     }
 
     /// Removes the station of that name.
@@ -71,7 +69,7 @@ impl Store {
     /// What the journal said.
     pub fn partner(&self, name: &str) -> Result<Option<Partner>, StoreError> {
         let name = name.to_owned();
-        self.run(move |journal| partner(journal, &name))
+        self.run(move |journal| Ok(partners(journal, "WHERE name = ?1", [name])?.pop()))
     }
 
     /// The partner with that identification code, if there is one.
@@ -81,21 +79,6 @@ impl Store {
     pub fn partner_by_code(&self, code: &OdetteId) -> Result<Option<Partner>, StoreError> {
         let code = code.as_str().to_owned();
         self.run(move |journal| Ok(partners(journal, "WHERE code = ?1", [code])?.pop()))
-    }
-
-    /// Adds the partner, or changes the one of its name; makes its folders.
-    ///
-    /// # Errors
-    /// [`StoreError::Refused`] with the rule it breaks, or what the disk or the journal said.
-    pub fn put_partner(&self, partner: Partner) -> Result<Change, StoreError> {
-        if let Some(problem) = partner.problem() {
-            return Err(StoreError::Refused(problem));
-        }
-        let name = partner.name.clone();
-        let change = self.run(move |journal| put_partner(journal, &partner))?;
-        // A kill before this line is made up for by the next start.
-        self.inner.layout.make_partner(&name)?;
-        Ok(change)
     }
 
     /// Removes the partner of that name. Its folders and its transfers stay.
@@ -109,7 +92,7 @@ impl Store {
             let busy: Option<i64> = row::value(
                 journal,
                 "SELECT count(*) FROM transfer WHERE partner = ?1 \
-                 AND state IN ('receiving', 'received', 'taking', 'queued', 'sending')",
+                 AND state IN ('receiving', 'interrupted', 'received', 'taking', 'queued', 'sending')",
                 [&name],
             )?;
             if let Some(busy @ 1..) = busy {
@@ -125,182 +108,134 @@ impl Store {
         })
     }
 
-    /// Adds and changes everything an apply file says, or nothing.
-    ///
-    /// # Errors
-    /// [`StoreError::Refused`] with every rule that is broken, one a line; or what the disk or the
-    /// journal said.
-    pub fn apply(&self, directory: Directory) -> Result<Vec<Applied>, StoreError> {
-        let applied = self.run(move |journal| apply(journal, directory))?;
-        for entry in applied.iter().filter(|entry| entry.kind == PARTNER) {
-            self.inner.layout.make_partner(&entry.name)?;
-        }
-        Ok(applied)
-    }
-
     /// All stations and partners as the text of an apply file, passwords only when asked for.
     ///
     /// # Errors
     /// What the journal said.
     pub fn export(&self, with_passwords: bool) -> Result<String, StoreError> {
         let (stations, partners) = (self.stations()?, self.partners()?);
-        file::write_directory(&stations, &partners, with_passwords)
+        write::write_directory(&stations, &partners, with_passwords)
     }
 }
 
-const STATION: &str = "station";
-const PARTNER: &str = "partner";
-
-fn apply(journal: &Connection, directory: Directory) -> Result<Vec<Applied>, StoreError> {
-    let mut applied = Vec::new();
-    let mut problems = Vec::new();
-    let mut note = |kind, name: String, change: Result<Change, StoreError>| match change {
-        Ok(change) => {
-            applied.push(Applied { kind, name, change });
-            Ok(())
-        }
-        Err(StoreError::Refused(problem)) => {
-            problems.push(problem);
-            Ok(())
-        }
-        Err(error) => Err(error),
-    };
-    for station in directory.stations {
-        note(
-            STATION,
-            station.name.clone(),
-            put_station(journal, &station),
-        )?;
-    }
-    for entry in directory.partners {
-        let name = entry.partner.name.clone();
-        let change = fill_in(journal, entry).and_then(|partner| put_partner(journal, &partner));
-        note(PARTNER, name, change)?;
-    }
-    if problems.is_empty() {
-        Ok(applied)
-    } else {
-        Err(StoreError::Refused(problems.join("\n")))
-    }
+/// Lets go of a station's code, until [`write_station`] gives it one again.
+pub(super) fn release_station(journal: &Connection, name: &str) -> Result<(), StoreError> {
+    let sql = "UPDATE station SET code = char(10) || name WHERE name = ?1";
+    row::change(journal, sql, [name]).map(drop)
 }
 
-/// Gives an entry the passwords it left out.
-fn fill_in(journal: &Connection, entry: PartnerEntry) -> Result<Partner, StoreError> {
-    let PartnerEntry {
-        partner: mut new,
-        keep_password_sent,
-        keep_password_expected,
-    } = entry;
-    if !keep_password_sent && !keep_password_expected {
-        return Ok(new);
-    }
-    let Some(old) = partner(journal, &new.name)? else {
-        return Err(StoreError::Refused(format!(
-            "partner {}: it is new and a password is missing; give password_sent and password_expected",
-            new.name
-        )));
-    };
-    if keep_password_sent {
-        new.password_sent = old.password_sent;
-    }
-    if keep_password_expected {
-        new.password_expected = old.password_expected;
-    }
-    Ok(new)
-}
-
-fn put_station(journal: &Connection, station: &Station) -> Result<Change, StoreError> {
-    if let Some(problem) = station.problem() {
-        return Err(StoreError::Refused(problem));
-    }
-    let Station { name, code } = station;
-    if let Some(other) = stations(
-        journal,
-        "WHERE code = ?1 AND name <> ?2",
-        [code.as_str(), name],
-    )?
-    .pop()
-    {
-        return Err(StoreError::Refused(format!(
-            "station {name}: the code {code} is that of station {}; each has its own",
-            other.name
-        )));
-    }
-    let old = stations(journal, "WHERE name = ?1", [name])?.pop();
-    let change = Change::of(old.as_ref(), station);
-    if change != Change::Unchanged {
-        row::change(
-            journal,
-            "INSERT INTO station (name, code) VALUES (?1, ?2) \
-             ON CONFLICT (name) DO UPDATE SET code = excluded.code",
-            [name, code.as_str()],
-        )?;
-    }
-    Ok(change)
-}
-
-fn put_partner(journal: &Connection, new: &Partner) -> Result<Change, StoreError> {
-    if let Some(problem) = new.problem() {
-        return Err(StoreError::Refused(problem));
-    }
-    let name = &new.name;
-    if stations(journal, "WHERE name = ?1", [&new.station])?.is_empty() {
-        return Err(StoreError::Refused(format!(
-            "partner {name}: there is no station named {:?}; add the station first",
-            new.station
-        )));
-    }
-    let same = partners(
-        journal,
-        "WHERE code = ?1 AND name <> ?2",
-        [new.code.as_str(), name],
-    )?;
-    if let Some(other) = same.first() {
-        return Err(StoreError::Refused(format!(
-            "partner {name}: the code {} is that of partner {}; no two may share one",
-            new.code, other.name
-        )));
-    }
-    let change = Change::of(partner(journal, name)?.as_ref(), new);
-    if change == Change::Unchanged {
-        return Ok(change);
-    }
-    let certificates: Vec<String> = new.certificates.iter().map(ToString::to_string).collect();
+/// Lets go of a partner's codes, until [`write_partner`] gives it some again.
+pub(super) fn release_partner(journal: &Connection, name: &str) -> Result<(), StoreError> {
+    // No code has a line feed.
+    let sql = "UPDATE partner SET code = char(10) || name WHERE name = ?1";
+    row::change(journal, sql, [name])?;
     row::change(
         journal,
-        "INSERT INTO partner (name, code, station, password_sent, password_expected, address, \
-         certificates, server_name, buffer, credit, enabled) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (name) DO UPDATE SET \
-         code = excluded.code, station = excluded.station, password_sent = excluded.password_sent, \
-         password_expected = excluded.password_expected, address = excluded.address, \
-         certificates = excluded.certificates, server_name = excluded.server_name, \
-         buffer = excluded.buffer, credit = excluded.credit, enabled = excluded.enabled",
-        (
-            name,
-            new.code.as_str(),
-            &new.station,
-            new.password_sent.expose(),
-            new.password_expected.expose(),
-            &new.address,
-            certificates.join(" "),
-            &new.server_name,
-            new.buffer,
-            new.credit,
-            new.enabled,
-        ),
-    )?;
-    Ok(change)
+        "DELETE FROM partner_station WHERE partner = ?1",
+        [name],
+    )
+    .map(drop)
 }
 
-impl Change {
-    fn of<T: PartialEq>(old: Option<&T>, new: &T) -> Change {
-        match old {
-            None => Change::Added,
-            Some(old) if old == new => Change::Unchanged,
-            Some(_) => Change::Changed,
-        }
-    }
+pub(super) fn write_station(journal: &Connection, station: &Station) -> Result<(), StoreError> {
+    row::change(
+        journal,
+        "INSERT INTO station (name, code) VALUES (?1, ?2) \
+         ON CONFLICT (name) DO UPDATE SET code = excluded.code",
+        [station.name.as_str(), station.code.as_str()],
+    )
+    .map(drop)
 }
+
+pub(super) fn write_partner(journal: &Connection, new: &Partner) -> Result<(), StoreError> {
+    let certificates: Vec<String> = new.certificates.iter().map(ToString::to_string).collect();
+    let values = named_params! {
+        ":name": new.name,
+        ":code": new.code.as_str(),
+        ":station": new.station,
+        ":password_sent": new.password_sent.expose(),
+        ":password_expected": new.password_expected.expose(),
+        ":address": new.address,
+        ":certificates": certificates.join(" "),
+        ":server_name": new.server_name,
+        ":buffer": new.buffer,
+        ":credit": new.credit,
+        ":enabled": new.enabled,
+        ":level": new.level as u8,
+        ":lowest_level": new.lowest_level as u8,
+        ":transport": new.transport.word(),
+        ":compression": new.compression,
+        ":restart": new.restart,
+        ":authentication": new.authentication,
+        ":authentication_certificates": certificates_to_pem(&new.authentication_certificates),
+        ":refuse": deviation_names(new.refuse).join(" "),
+        ":receipts": new.receipts.word(),
+        ":receipt_within": row::octets(new.receipt_within.as_secs()),
+        ":call_for_receipts": new.call_for_receipts,
+        ":gateway": new.gateway,
+        ":format": new.format.to_string(),
+        ":record_length": new.record_length,
+        ":records": new.records.word(),
+    };
+    row::change(journal, &PUT_PARTNER, values)?;
+    for (place, code) in (0_i64..).zip(&new.stations) {
+        row::change(
+            journal,
+            "INSERT INTO partner_station (code, partner, place) VALUES (?1, ?2, ?3)",
+            (code.as_str(), &new.name, place),
+        )?;
+    }
+    Ok(())
+}
+
+/// A partner's columns, in the order [`Raw::read`] takes them.
+const COLUMNS: [&str; 26] = [
+    "name",
+    "code",
+    "station",
+    "password_sent",
+    "password_expected",
+    "address",
+    "certificates",
+    "server_name",
+    "buffer",
+    "credit",
+    "enabled",
+    "level",
+    "lowest_level",
+    "transport",
+    "compression",
+    "restart",
+    "authentication",
+    "authentication_certificates",
+    "refuse",
+    "receipts",
+    "receipt_within",
+    "call_for_receipts",
+    "gateway",
+    "format",
+    "record_length",
+    "records",
+];
+
+static PUT_PARTNER: LazyLock<String> = LazyLock::new(|| {
+    let list = |of: fn(&str) -> String| COLUMNS.map(of).join(", ");
+    format!(
+        "INSERT INTO partner ({}) VALUES ({}) ON CONFLICT (name) DO UPDATE SET {}",
+        COLUMNS.join(", "),
+        list(|column| format!(":{column}")),
+        list(|column| format!("{column} = excluded.{column}")),
+    )
+});
+
+/// Selects partners, each with the codes of its further stations, a line each, as the last column.
+static SELECT_PARTNERS: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {}, (SELECT group_concat(code, char(10) ORDER BY place) FROM partner_station \
+         WHERE partner_station.partner = partner.name) FROM partner",
+        COLUMNS.join(", ")
+    )
+});
 
 pub(super) fn stations(
     journal: &Connection,
@@ -325,20 +260,13 @@ pub(super) fn stations(
         .collect()
 }
 
-fn partner(journal: &Connection, name: &str) -> Result<Option<Partner>, StoreError> {
-    Ok(partners(journal, "WHERE name = ?1", [name])?.pop())
-}
-
 pub(super) fn partners(
     journal: &Connection,
     rest: &str,
     params: impl Params,
 ) -> Result<Vec<Partner>, StoreError> {
     let raws = || -> Result<Vec<Raw>, rusqlite::Error> {
-        let mut statement = journal.prepare_cached(&format!(
-            "SELECT name, code, station, password_sent, password_expected, address, certificates, \
-             server_name, buffer, credit, enabled FROM partner {rest}"
-        ))?;
+        let mut statement = journal.prepare_cached(&format!("{} {rest}", *SELECT_PARTNERS))?;
         statement.query_map(params, Raw::read)?.collect()
     };
     raws()
@@ -361,36 +289,75 @@ struct Raw {
     buffer: u32,
     credit: u16,
     enabled: bool,
+    level: u8,
+    lowest_level: u8,
+    transport: String,
+    compression: bool,
+    restart: bool,
+    authentication: bool,
+    authentication_certificates: String,
+    refuse: String,
+    receipts: String,
+    receipt_within: i64,
+    call_for_receipts: bool,
+    gateway: bool,
+    format: String,
+    record_length: u32,
+    records: String,
+    stations: Option<String>,
 }
 
 impl Raw {
     fn read(row: &Row<'_>) -> Result<Raw, rusqlite::Error> {
         Ok(Raw {
-            name: row.get(0)?,
-            code: row.get(1)?,
-            station: row.get(2)?,
-            password_sent: row.get::<_, String>(3)?.into(),
-            password_expected: row.get::<_, String>(4)?.into(),
-            address: row.get(5)?,
-            certificates: row.get(6)?,
-            server_name: row.get(7)?,
-            buffer: row.get(8)?,
-            credit: row.get(9)?,
-            enabled: row.get(10)?,
+            name: row.get("name")?,
+            code: row.get("code")?,
+            station: row.get("station")?,
+            password_sent: row.get::<_, String>("password_sent")?.into(),
+            password_expected: row.get::<_, String>("password_expected")?.into(),
+            address: row.get("address")?,
+            certificates: row.get("certificates")?,
+            server_name: row.get("server_name")?,
+            buffer: row.get("buffer")?,
+            credit: row.get("credit")?,
+            enabled: row.get("enabled")?,
+            level: row.get("level")?,
+            lowest_level: row.get("lowest_level")?,
+            transport: row.get("transport")?,
+            compression: row.get("compression")?,
+            restart: row.get("restart")?,
+            authentication: row.get("authentication")?,
+            authentication_certificates: row.get("authentication_certificates")?,
+            refuse: row.get("refuse")?,
+            receipts: row.get("receipts")?,
+            receipt_within: row.get("receipt_within")?,
+            call_for_receipts: row.get("call_for_receipts")?,
+            gateway: row.get("gateway")?,
+            format: row.get("format")?,
+            record_length: row.get("record_length")?,
+            records: row.get("records")?,
+            stations: row.get(COLUMNS.len())?,
         })
     }
 
     fn check(self) -> Result<Partner, StoreError> {
         let name = self.name;
-        let password = |field, secret: &ops::Secret<String>| {
-            secret.expose().parse().map_err(|_| StoreError::Damaged {
-                entry: name.clone(),
-                field,
-                found: "***".to_owned(),
-            })
+        let damaged = |field, found: &str| StoreError::Damaged {
+            entry: name.clone(),
+            field,
+            found: found.to_owned(),
         };
-        let code = row::parse(&name, "code", &self.code)?;
+        let password = |field, secret: &ops::Secret<String>| {
+            let password = secret.expose().parse();
+            password.map_err(|_| damaged(field, "***"))
+        };
+        let level = |field, number: u8| {
+            level_from_number(number).ok_or_else(|| damaged(field, &number.to_string()))
+        };
+        let further = self.stations.as_deref().unwrap_or_default().lines();
         Ok(Partner {
+            code: row::parse(&name, "code", &self.code)?,
+            station: self.station,
             password_sent: password("password_sent", &self.password_sent)?,
             password_expected: password("password_expected", &self.password_expected)?,
             address: self.address,
@@ -403,7 +370,38 @@ impl Raw {
             buffer: self.buffer,
             credit: self.credit,
             enabled: self.enabled,
-            ..Partner::new(name.clone(), code, self.station)
+            level: level("level", self.level)?,
+            lowest_level: level("lowest_level", self.lowest_level)?,
+            transport: Transport::from_word(&self.transport)
+                .ok_or_else(|| damaged("transport", &self.transport))?,
+            compression: self.compression,
+            restart: self.restart,
+            authentication: self.authentication,
+            authentication_certificates: certificates_from_pem(&self.authentication_certificates)
+                .map_err(|problem| {
+                damaged("authentication_certificates", &problem.to_string())
+            })?,
+            refuse: deviations_from_names(&self.refuse.split_whitespace().collect::<Vec<_>>())
+                .map_err(|_| damaged("refuse", &self.refuse))?,
+            receipts: ReceiptTiming::from_word(&self.receipts)
+                .ok_or_else(|| damaged("receipts", &self.receipts))?,
+            receipt_within: u64::try_from(self.receipt_within)
+                .map(Duration::from_secs)
+                .map_err(|_| damaged("receipt_within", &self.receipt_within.to_string()))?,
+            call_for_receipts: self.call_for_receipts,
+            stations: further
+                .map(|code| row::parse(&name, "stations", code))
+                .collect::<Result<_, _>>()?,
+            gateway: self.gateway,
+            format: match self.format.as_bytes() {
+                [letter] => Format::from_octet(*letter),
+                _ => None,
+            }
+            .ok_or_else(|| damaged("format", &self.format))?,
+            record_length: self.record_length,
+            records: RecordForm::from_word(&self.records)
+                .ok_or_else(|| damaged("records", &self.records))?,
+            name,
         })
     }
 }

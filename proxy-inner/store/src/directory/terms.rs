@@ -1,6 +1,9 @@
-//! The words a partner's terms are written in: transport, receipt timing, form of records.
+//! The words a partner's terms are written in: transport, receipt timing, form of records, levels,
+//! refused deviations.
 
 use std::fmt;
+
+use oftp::{Deviation, Deviations, Level};
 
 /// Makes an enum that is written as one lower-case word in apply files, in the journal and on
 /// screens; its first value is the default.
@@ -74,5 +77,60 @@ terms! {
         Prefixed = "prefixed",
         /// Each record is a line that ends in LF.
         Lines = "lines",
+    }
+}
+
+/// The level of that number, if it is one: 1, 2, 4 or 5.
+pub fn level_from_number(number: u8) -> Option<Level> {
+    [Level::L1, Level::L2, Level::L4, Level::L5]
+        .into_iter()
+        .find(|level| *level as u8 == number)
+}
+
+/// The word for every deviation there is.
+const EVERY: &str = "all";
+
+/// The names of the deviations, as apply files have them: `all` alone for every one there is.
+pub fn deviation_names(deviations: Deviations) -> Vec<&'static str> {
+    if deviations == Deviations::all() {
+        return vec![EVERY];
+    }
+    deviations.iter().map(Deviation::name).collect()
+}
+
+/// The deviations of these names; `all` means every one there is.
+///
+/// # Errors
+/// The first name that is none.
+pub fn deviations_from_names<T: AsRef<str>>(names: &[T]) -> Result<Deviations, UnknownDeviation> {
+    let mut deviations = Deviations::none();
+    for (index, name) in names.iter().map(AsRef::as_ref).enumerate() {
+        match Deviation::from_name(name) {
+            Some(deviation) => deviations.note(deviation),
+            None if name == EVERY => deviations = Deviations::all(),
+            None => {
+                let name = name.to_owned();
+                return Err(UnknownDeviation { index, name });
+            }
+        }
+    }
+    Ok(deviations)
+}
+
+/// A name that is no deviation's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{name:?} is not known; wanted is {}", UnknownDeviation::wanted())]
+pub struct UnknownDeviation {
+    /// Its place among those given, from 0.
+    pub index: usize,
+    /// The name.
+    pub name: String,
+}
+
+impl UnknownDeviation {
+    /// What would be right, in words that can follow "wanted".
+    pub fn wanted() -> String {
+        let known: Vec<_> = Deviation::ALL.iter().map(|known| known.name()).collect();
+        format!("\"{EVERY}\" or one of {}", known.join(", "))
     }
 }

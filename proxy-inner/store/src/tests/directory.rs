@@ -1,7 +1,14 @@
 //! Stations and partners.
 
-use super::{ACME, World, open, partner, station};
-use crate::{Change, Fingerprint, Partner, Station, StoreError, parse_directory};
+use std::time::Duration;
+
+use oftp::{Deviation, Deviations, Format, Level, OdetteId};
+
+use super::{ACME, OTHER, World, open, partner, station};
+use crate::{
+    Change, Fingerprint, Partner, ReceiptTiming, RecordForm, Served, Station, StoreError,
+    Transport, certificates_to_pem, parse_directory,
+};
 
 fn refusal<T: std::fmt::Debug>(result: Result<T, StoreError>) -> String {
     match result {
@@ -14,9 +21,37 @@ fn fingerprint(octet: u8) -> Fingerprint {
     Fingerprint::from_digest([octet; 32])
 }
 
-/// A partner with everything set.
+fn code(text: &str) -> OdetteId {
+    text.parse().unwrap()
+}
+
+/// What PEM takes for a certificate.
+fn certificate(octet: u8) -> Vec<u8> {
+    [vec![0x30, 0x64], vec![octet; 100]].concat()
+}
+
+/// A partner with everything set, and nothing to its default but the levels.
 fn full(name: &str) -> Partner {
     Partner {
+        transport: Transport::Plain,
+        compression: false,
+        restart: false,
+        authentication: true,
+        authentication_certificates: vec![certificate(1), certificate(2)],
+        refuse: [Deviation::CounterZero, Deviation::TextNotUtf8]
+            .into_iter()
+            .collect(),
+        receipts: ReceiptTiming::Confirmed,
+        receipt_within: Duration::from_secs(90 * 60),
+        call_for_receipts: true,
+        stations: vec![
+            code(&format!("O0013{name}Z")),
+            code(&format!("O0013{name}A")),
+        ],
+        gateway: true,
+        format: Format::Fixed,
+        record_length: 80,
+        records: RecordForm::Lines,
         certificates: vec![fingerprint(1), fingerprint(0xAB)],
         server_name: Some("oftp.example".to_owned()),
         buffer: 4096,
@@ -82,11 +117,18 @@ fn refuses_what_breaks_a_rule_with_a_sentence() {
     );
     assert!(put(|new| new.code = partner(ACME).code).contains("is that of partner ACME"));
     assert!(put(|new| new.address = Some("nowhere".to_owned())).contains("the port is missing"));
-    assert!(put(|new| new.buffer = 127).contains("from 128 to 99999 octets"));
-    assert!(put(|new| new.credit = 0).contains("from 1 to 999 buffers"));
+    assert!(put(|new| new.buffer = 127).contains("buffer: found 127, wanted from 128 to 99999"));
+    assert!(put(|new| new.credit = 0).contains("credit: found 0, wanted from 1 to 999 buffers"));
     assert!(
-        put(|new| new.server_name = Some("a b".to_owned())).contains("the server name must be")
+        put(|new| new.server_name = Some("a b".to_owned()))
+            .contains("wanted a host name or an IP address")
     );
+    assert!(put(|new| new.receipt_within = Duration::ZERO).contains("wanted from 1m to 3650d"));
+    let both = put(|new| {
+        new.buffer = 1;
+        new.credit = 0;
+    });
+    assert_eq!(both.lines().count(), 2, "every rule is told: {both}");
     let twin = Station {
         name: "TWIN".to_owned(),
         ..station()
@@ -109,7 +151,7 @@ fn removes_nothing_that_is_still_needed() {
         .sent(super::at(1))
         .unwrap();
     world.store.remove_partner(ACME).unwrap();
-    world.store.remove_partner(super::OTHER).unwrap();
+    world.store.remove_partner(OTHER).unwrap();
     world.store.remove_station("HEAD").unwrap();
     assert!(matches!(
         world.store.remove_partner(ACME),
@@ -252,10 +294,27 @@ fn tells_every_fault_of_a_file_at_once_and_no_password() {
         credit = 1000
         enabled = 'yes'
         pasword = 'HUNTER2'
+        level = 3
+        lowest_level = '5'
+        transport = 'carrier pigeon'
+        compression = 1
+        restart = 'on'
+        authentication = 1
+        authentication_certificates = '-----BEGIN PRIVATE KEY-----'
+        refuse = ['counter-zero', 'counter-one', 'none', 'all']
+        receipts = 'never'
+        receipt_within = '5s'
+        call_for_receipts = 'yes'
+        stations = ['O0013DEPOT', '', 'O0013DEPOT']
+        gateway = 'yes'
+        format = 'X'
+        record_length = 100000
+        records = 'columns'
         [[partner]]
         name = 'ACME'
         code = 'O0013ACME'
         station = 'HEAD'
+        stations = ['O0013DEPOT']
     ";
     let faults = parse_directory(text).unwrap_err();
     let keys: Vec<_> = faults.iter().map(|fault| fault.key.as_str()).collect();
@@ -274,12 +333,31 @@ fn tells_every_fault_of_a_file_at_once_and_no_password() {
         "partner[0].credit",
         "partner[0].enabled",
         "partner[0].pasword",
+        "partner[0].level",
+        "partner[0].lowest_level",
+        "partner[0].transport",
+        "partner[0].compression",
+        "partner[0].restart",
+        "partner[0].authentication",
+        "partner[0].authentication_certificates",
+        "partner[0].refuse[1]",
+        "partner[0].refuse[2]",
+        "partner[0].receipts",
+        "partner[0].receipt_within",
+        "partner[0].call_for_receipts",
+        "partner[0].stations[1]",
+        "partner[0].stations",
+        "partner[0].gateway",
+        "partner[0].format",
+        "partner[0].record_length",
+        "partner[0].records",
         "partner[1].name",
         "partner[1].code",
+        "partner[1].stations",
     ] {
         assert!(keys.contains(&key), "{key} is missing: {faults}");
     }
-    assert_eq!(keys.len(), 16, "{faults}");
+    assert_eq!(keys.len(), 35, "{faults}");
     let text = faults.to_string();
     for secret in ["FAR-TOO", "12345678", "HUNTER2"] {
         assert!(!text.contains(secret), "{text}");
@@ -313,4 +391,252 @@ fn a_fingerprint_reads_and_prints_the_same() {
     ] {
         assert!(wrong.parse::<Fingerprint>().is_err(), "{wrong}");
     }
+}
+
+/// A partner's section with these lines; `PEM` stands for a certificate's text.
+fn section(lines: &str) -> String {
+    let pem = format!("'''{}'''", certificates_to_pem(&[certificate(7)]));
+    format!(
+        "[[partner]]\nname = 'NEW'\ncode = 'O0013NEW'\nstation = 'HEAD'\n\
+         password_sent = ''\npassword_expected = ''\n{}",
+        lines.replace("PEM", &pem)
+    )
+}
+
+#[test]
+fn terms_that_clash_are_told() {
+    for (lines, part) in [
+        (
+            "lowest_level = 5\nlevel = 4",
+            "lowest_level: found 5, wanted at most the level, 4",
+        ),
+        (
+            "authentication = true",
+            "authentication: found true without a certificate",
+        ),
+        (
+            "authentication = true\nlevel = 4\nauthentication_certificates = PEM",
+            "authentication: found true where sessions of level 4 are allowed",
+        ),
+        (
+            "authentication = true\nlowest_level = 2\nauthentication_certificates = PEM",
+            "authentication: found true where sessions of level 2 are allowed",
+        ),
+        (
+            "format = 'F'",
+            "record_length: found 0, wanted the length of every record",
+        ),
+        (
+            "record_length = 80",
+            "record_length: found 80, wanted 0: files of format U and T",
+        ),
+        (
+            "format = 'T'\nrecord_length = 1",
+            "record_length: found 1, wanted 0",
+        ),
+    ] {
+        let faults = parse_directory(&section(lines)).unwrap_err().to_string();
+        assert!(faults.contains(part), "{lines}: {faults}");
+        assert_eq!(faults.lines().count(), 1, "{lines}: {faults}");
+    }
+    for lines in [
+        "level = 4",
+        "level = 2\nlowest_level = 1",
+        "authentication = true\nauthentication_certificates = PEM",
+        "format = 'F'\nrecord_length = 99999",
+        "format = 'V'",
+        "format = 'V'\nrecord_length = 99999\nrecords = 'lines'",
+        "transport = 'plain'\naddress = 'oftp.example:3305'",
+        "refuse = []",
+        "stations = []",
+    ] {
+        parse_directory(&section(lines)).unwrap_or_else(|faults| panic!("{lines}: {faults}"));
+    }
+    // The same rules hold for what does not come from a file.
+    let clash = |change: fn(&mut Partner)| {
+        let mut new = partner("NEW");
+        change(&mut new);
+        refusal(World::new().store.put_partner(new))
+    };
+    let lower = clash(|new| new.level = Level::L4);
+    assert_eq!(
+        lower,
+        "partner NEW: lowest_level: found 5, wanted at most the level, 4"
+    );
+    assert!(clash(|new| new.format = Format::Fixed).contains("record_length"));
+    assert!(clash(|new| new.authentication = true).contains("without a certificate"));
+}
+
+#[test]
+fn no_rule_is_tried_on_the_default_of_a_faulty_key() {
+    for (lines, key) in [
+        ("format = 'F'\nrecord_length = 'long'", "record_length"),
+        ("format = 'Q'\nrecord_length = 80", "format"),
+        ("level = 3\nlowest_level = 5", "level"),
+        (
+            "authentication = true\nauthentication_certificates = 'none'",
+            "authentication_certificates",
+        ),
+    ] {
+        let faults = parse_directory(&section(lines)).unwrap_err();
+        let keys: Vec<_> = faults.iter().map(|fault| fault.key.as_str()).collect();
+        assert_eq!(keys, [format!("partner[0].{key}")], "{lines}: {faults}");
+    }
+}
+
+#[test]
+fn what_a_file_leaves_out_has_its_default() {
+    let read = |lines: &str| {
+        let entry = parse_directory(&section(lines)).unwrap().partners.remove(0);
+        entry.partner
+    };
+    let plain = read("");
+    assert_eq!(plain, Partner::new("NEW", code("O0013NEW"), "HEAD"));
+    assert_eq!((plain.level, plain.lowest_level), (Level::L5, Level::L5));
+    assert_eq!(plain.transport, Transport::Tls);
+    assert!(plain.compression && plain.restart && !plain.authentication && !plain.gateway);
+    assert_eq!(plain.refuse, Deviations::refused_by_default());
+    assert_eq!(plain.receipts, ReceiptTiming::Delivered);
+    assert_eq!(plain.receipt_within, Duration::from_secs(3 * 86_400));
+
+    // Where only the highest level is said, no lower one is spoken.
+    let older = read("level = 4\nrefuse = ['all']");
+    assert_eq!((older.level, older.lowest_level), (Level::L4, Level::L4));
+    assert_eq!(older.refuse, Deviations::all());
+    assert_eq!(read("refuse = []").refuse, Deviations::none());
+}
+
+#[test]
+fn what_refuses_every_deviation_is_exported_and_kept_as_all() {
+    let world = World::new();
+    let strict = Partner {
+        refuse: Deviations::all(),
+        ..partner(ACME)
+    };
+    world.store.put_partner(strict).unwrap();
+    assert!(
+        world
+            .store
+            .export(false)
+            .unwrap()
+            .contains("refuse = [\"all\"]")
+    );
+    let kept = world.store.partner(ACME).unwrap().unwrap();
+    assert_eq!(kept.refuse, Deviations::all());
+}
+
+#[test]
+fn no_code_is_there_twice_in_the_whole_directory() {
+    let world = World::new();
+    let put = |change: &dyn Fn(&mut Partner)| {
+        let mut partner = partner("NEW");
+        change(&mut partner);
+        world.store.put_partner(partner)
+    };
+    put(&|new| new.stations = vec![code("O0013DEPOT")]).unwrap();
+    let of_station = refusal(put(&|new| new.code = station().code));
+    assert_eq!(
+        of_station,
+        "partner NEW: the code O0013HEAD is that of station HEAD; each has its own"
+    );
+    for taken in ["O0013HEAD", "O0013ACME", "O0013NEW"] {
+        let text = refusal(put(&|new| new.stations = vec![code(taken)]));
+        let begin = format!("partner NEW: the further station {taken} is that of ");
+        assert!(text.starts_with(&begin), "{text}");
+    }
+    let twice = refusal(put(&|new| {
+        new.stations = vec![code("O0013X"), code("O0013X")];
+    }));
+    assert!(
+        twice.contains("is a further station of partner NEW"),
+        "{twice}"
+    );
+    for name in ["LATE", ACME] {
+        let late = Partner {
+            stations: vec![code("O0013DEPOT")],
+            ..partner(name)
+        };
+        let text = refusal(world.store.put_partner(late));
+        assert!(
+            text.contains("the further station O0013DEPOT is a further station of partner NEW"),
+            "{text}"
+        );
+    }
+    let branch = |text: &str| Station {
+        name: "BRANCH".to_owned(),
+        code: code(text),
+    };
+    for (taken, whose) in [
+        ("O0013DEPOT", "a further station of partner NEW"),
+        ("O0013ACME", "that of partner ACME"),
+    ] {
+        let text = refusal(world.store.put_station(branch(taken)));
+        assert!(text.contains(whose), "{text}");
+    }
+    world.store.put_station(branch("O0013BRANCH")).unwrap();
+}
+
+#[test]
+fn codes_may_change_hands_within_one_file() {
+    let world = World::new();
+    let first = Partner {
+        stations: vec![code("O0013DEPOT")],
+        ..partner("FIRST")
+    };
+    world.store.put_partner(first).unwrap();
+    let text = "
+        [[station]]
+        name = 'HEAD'
+        code = 'O0013ACME'
+        [[partner]]
+        name = 'ACME'
+        code = 'O0013OTHER'
+        station = 'HEAD'
+        stations = ['O0013DEPOT']
+        [[partner]]
+        name = 'OTHER'
+        code = 'O0013HEAD'
+        station = 'HEAD'
+        [[partner]]
+        name = 'FIRST'
+        code = 'O0013FIRST'
+        station = 'HEAD'
+    ";
+    world.store.apply(parse_directory(text).unwrap()).unwrap();
+    let stations = world.store.stations().unwrap();
+    assert_eq!(stations.first().unwrap().code, code("O0013ACME"));
+    let acme = world.store.partner(ACME).unwrap().unwrap();
+    assert_eq!(acme.code, code("O0013OTHER"));
+    assert_eq!(acme.stations, [code("O0013DEPOT")]);
+    let first = world.store.partner("FIRST").unwrap().unwrap();
+    assert!(first.stations.is_empty());
+}
+
+#[test]
+fn tells_who_serves_a_code_and_who_speaks_for_it() {
+    let world = World::new();
+    let new = Partner {
+        stations: vec![code("O0013DEPOT"), code("O0013ANNEX")],
+        enabled: false,
+        ..partner("NEW")
+    };
+    world.store.put_partner(new.clone()).unwrap();
+    let serving = |text: &str| world.store.serving(&code(text)).unwrap();
+    assert_eq!(serving("O0013HEAD"), Some(Served::Station(station())));
+    assert_eq!(serving("O0013ACME"), Some(Served::Partner(partner(ACME))));
+    for own in ["O0013NEW", "O0013DEPOT", "O0013ANNEX"] {
+        assert_eq!(serving(own), Some(Served::Partner(new.clone())), "{own}");
+        assert!(world.store.speaks_for("NEW", &code(own)).unwrap(), "{own}");
+        assert!(!world.store.speaks_for(ACME, &code(own)).unwrap(), "{own}");
+    }
+    assert_eq!(serving("O0013NOBODY"), None);
+    assert!(!world.store.speaks_for("NEW", &code("O0013HEAD")).unwrap());
+    assert!(!world.store.speaks_for("NEW", &code("O0013NOBODY")).unwrap());
+
+    // What is taken away is served no more, and goes with its partner.
+    world.store.put_partner(partner("NEW")).unwrap();
+    assert_eq!(serving("O0013DEPOT"), None);
+    world.store.put_partner(new).unwrap();
+    world.store.remove_partner("NEW").unwrap();
+    assert_eq!(serving("O0013DEPOT"), None);
 }
