@@ -74,22 +74,7 @@ impl Config {
     /// # Errors
     /// When the file cannot be read or does not name the key.
     pub fn identity_path(path: &Path) -> Result<PathBuf, Faults> {
-        let table = ops::read_table(path)?;
-        let mut faults = Faults::new(path.display().to_string());
-        let mut root = Section::root(&table, &mut faults);
-        let identity = match root.section("link") {
-            Some(mut link) => link.required_path("identity"),
-            None => {
-                root.fault(
-                    "link",
-                    "nothing",
-                    "a [link] section with the key \"identity\"",
-                );
-                None
-            }
-        };
-        drop(root);
-        identity.ok_or(faults)
+        ::link::identity_path(path)
     }
 
     /// `None` only together with at least one fault.

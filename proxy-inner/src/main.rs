@@ -170,7 +170,7 @@ fn check(path: &Path) -> Result<(), Failure> {
 fn identity(config: &Path, args: IdentityArgs) -> Result<(), Failure> {
     let path = match args.key {
         Some(path) => path,
-        None => config::identity_path(config)
+        None => link::identity_path(config)
             .map_err(|faults| Failure::Configuration(faults.to_string()))?,
     };
     let there = path.symlink_metadata().is_ok();

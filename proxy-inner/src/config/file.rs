@@ -61,30 +61,6 @@ pub fn admin_socket(path: &Path) -> Result<PathBuf, Faults> {
     Ok(admin.socket)
 }
 
-/// Only the link key's path: the key is made, and its pin exchanged, before the file can be
-/// complete.
-///
-/// # Errors
-/// When the file cannot be read, is no TOML, or does not name the key.
-pub fn identity_path(path: &Path) -> Result<PathBuf, Faults> {
-    let table = read_table(path)?;
-    let mut faults = Faults::new(path.display().to_string());
-    let mut root = Section::root(&table, &mut faults);
-    let identity = match root.section("link") {
-        Some(mut link) => link.required_path("identity"),
-        None => {
-            root.fault(
-                "link",
-                "nothing",
-                "a [link] section with the key \"identity\"",
-            );
-            None
-        }
-    };
-    drop(root);
-    identity.ok_or(faults)
-}
-
 fn admin(root: &mut Section<'_>) -> Admin {
     let mut socket = PathBuf::from(DEFAULT_SOCKET);
     if let Some(mut section) = root.section("admin") {

@@ -21,7 +21,7 @@ use ops::{Backoff, Faults, HostPort};
 use crate::session::SessionSettings;
 
 pub use check::{Finding, Report, Verdict, examine};
-pub use file::{admin_socket, identity_path};
+pub use file::admin_socket;
 
 /// Where the configuration is when the command line does not say.
 pub const DEFAULT_FILE: &str = "/etc/proxy-inner/proxy-inner.toml";

@@ -7,7 +7,7 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ops::Secret;
+use ops::{Faults, Secret, Section};
 use rustls::crypto::CryptoProvider;
 use rustls::sign::{CertifiedKey, SigningKey};
 use rustls_pki_types::pem::PemObject;
@@ -158,6 +158,30 @@ impl LinkIdentity {
             reset_key,
         })
     }
+}
+
+/// The link key's file as the `[link]` section of the configuration at `path` names it. The rest may
+/// be unfinished: when the key is made, the pins of the other side are not known yet.
+///
+/// # Errors
+/// When the file cannot be read, is no TOML, or does not name the key.
+pub fn identity_path(path: &Path) -> Result<PathBuf, Faults> {
+    let table = ops::read_table(path)?;
+    let mut faults = Faults::new(path.display().to_string());
+    let mut root = Section::root(&table, &mut faults);
+    let identity = match root.section("link") {
+        Some(mut link) => link.required_path("identity"),
+        None => {
+            root.fault(
+                "link",
+                "nothing",
+                "a [link] section with the key \"identity\"",
+            );
+            None
+        }
+    };
+    drop(root);
+    identity.ok_or(faults)
 }
 
 impl fmt::Debug for LinkIdentity {
@@ -329,6 +353,19 @@ mod tests {
                 matches!(error.problem, IdentityProblem::NoKey(_)),
                 "{error}"
             );
+        }
+    }
+
+    #[test]
+    fn finds_the_key_file_in_a_configuration_that_is_not_finished() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("half.toml");
+        std::fs::write(&path, "unknown = 1\n[link]\nidentity = \"/k\"").unwrap();
+        assert_eq!(identity_path(&path).unwrap(), Path::new("/k"));
+        for (text, key) in [("", "link:"), ("[link]", "link.identity:")] {
+            std::fs::write(&path, text).unwrap();
+            let faults = identity_path(&path).unwrap_err().to_string();
+            assert!(faults.contains(key), "{faults}");
         }
     }
 

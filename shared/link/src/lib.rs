@@ -49,7 +49,7 @@ pub use circuit::{Circuit, CircuitReader, CircuitWriter};
 pub use control::{ControlReceiver, ControlSender};
 pub use dial::{DialSettings, Dialer};
 pub use error::LinkError;
-pub use identity::{IdentityError, IdentityProblem, LinkIdentity};
+pub use identity::{IdentityError, IdentityProblem, LinkIdentity, identity_path};
 pub use link::Link;
 pub use message::*;
 pub use pin::{Pin, PinError};
