@@ -2,9 +2,9 @@
 
 use core::time::Duration;
 
-use engine::{Durable, Event, Identity, Position, Received, Request, Session, Settings};
+use engine::{Challenge, Durable, Event, Identity, Position, Received, Request, Session, Settings};
 use oftp::{
-    Command, DatasetName, Eerp, Efid, EndReason, Esid, Format, Level, Mode, Nerp, OdetteId,
+    Auch, Aurp, Command, DatasetName, Eerp, Efid, EndReason, Esid, Format, Level, Mode, Nerp, OdetteId,
     Password, ReceiptReason, Security, Sfid, Sfpa, Ssid, Ssrm, Stamp, UserField,
 };
 
@@ -58,7 +58,7 @@ pub fn ssid(settings: &Settings) -> Ssid {
         restart: settings.restart,
         special_logic: false,
         credit: settings.credit,
-        authentication: false,
+        authentication: settings.authentication,
         user: UserField::default(),
     }
 }
@@ -239,6 +239,58 @@ pub fn abort_of(news: &[Event]) -> (Option<EndReason>, engine::Origin) {
         "more than one abort among {news:?}"
     );
     abort
+}
+
+/// What a driver would seal for the partner.
+pub fn challenge() -> Challenge {
+    Challenge {
+        sealed: vec![0xE5; 300],
+        secret: [7; 20],
+    }
+}
+
+/// Secure authentication on its way, in WF_AUCH, WF_SECD or WF_AURP, for either role.
+pub fn authenticating(state: &str, caller: bool) -> Session {
+    let settings = Settings {
+        authentication: true,
+        ..settings()
+    };
+    let mut session = if caller {
+        let mut session = Session::initiator(settings.clone(), identity(OURS), NOW);
+        feed(&mut session, &Command::Ssrm(Ssrm));
+        feed(&mut session, &Command::Ssid(ssid(&settings)));
+        session
+    } else {
+        let mut session = Session::responder_after_ssrm(settings.clone(), NOW);
+        feed(&mut session, &Command::Ssid(ssid(&settings)));
+        ask(&mut session, Request::ConnectResponse(Ok(identity(OURS))));
+        session
+    };
+    // Each side goes through all three states, the caller from WF_AUCH on.
+    for _ in 0..3 {
+        if session.state_name() == state {
+            break;
+        }
+        match session.state_name() {
+            "WF_AUCH" => {
+                let challenge = challenge().sealed;
+                feed(&mut session, &Command::Auch(Auch { challenge }));
+                let response = Request::ChallengeResponse(Ok([9; 20]));
+                ask(&mut session, response);
+            }
+            "WF_SECD" => {
+                feed(&mut session, &Command::Secd);
+                ask(&mut session, Request::Challenge(Ok(challenge())));
+            }
+            _ => {
+                let response = challenge().secret;
+                feed(&mut session, &Command::Aurp(Aurp { response }));
+            }
+        }
+    }
+    assert_eq!(session.state_name(), state);
+    quiet(&mut session);
+    session
 }
 
 /// An initiator in IDLESP.

@@ -1,7 +1,7 @@
 //! Brings a session into a state, applies an event, writes down what came of it.
 
 use engine::{
-    Durable, EndFileRefusal, Event, FileRefusal, Origin, Position, Refusal, Request, Session,
+    Durable, EndFileRefusal, Event, FileRefusal, Origin, Phase, Position, Refusal, Request, Session,
     Settings,
 };
 use oftp::{
@@ -10,7 +10,7 @@ use oftp::{
 };
 
 use rig::script::{
-    NOW, OURS, ask, awaiting_turn, closing, databuf, eerp, esid, feed, identity, listener, nerp,
+    NOW, OURS, ask, authenticating, awaiting_turn, challenge, closing, databuf, eerp, esid, feed, identity, listener, nerp,
     news, quiet, receiving, said, sending, settings, sfid, speaker, ssid,
 };
 
@@ -23,6 +23,7 @@ pub(super) fn session_in(event: &str, state: &str, variant: &str) -> Session {
         "last-credit" => ours.credit = 1,
         // Modes that cannot work together: see `apply`.
         "mode" => ours.mode = Mode::Send,
+        "authenticated" => ours.authentication = true,
         _ => {}
     }
     let mut session = enter(state, variant, &ours);
@@ -56,6 +57,7 @@ fn enter(state: &str, variant: &str, ours: &Settings) -> Session {
             }
             after(enter("A_NC_ONLY", variant, ours), &Command::Ssid(theirs))
         }
+        "WF_SECD" | "WF_AURP" | "WF_AUCH" => authenticating(state, variant != "called"),
         "IDLESP" => speaker(ours),
         "IDLESPCD" => after(listener(ours), &Command::Cd),
         "OPOP" => asked(speaker(ours), Request::StartFile(sfid("FILE", 0))),
@@ -118,10 +120,8 @@ pub(super) fn observe(
 ) -> Vec<String> {
     let was_over = session.must_disconnect();
     let user_error = apply(session, event, state, variant);
-    let mut outputs = said(session);
-    for event in news(session) {
-        outputs.push(output(&event, state));
-    }
+    let mut outputs = answered(session, state, variant);
+    outputs.extend(outcome(session, state));
     if user_error {
         outputs.push("UE".into());
     }
@@ -137,13 +137,51 @@ pub(super) fn observe(
     outputs
 }
 
+/// All that a session says and tells, sorted.
+pub(super) fn outcome(session: &mut Session, state: &str) -> Vec<String> {
+    let mut outputs = said(session);
+    for event in news(session) {
+        outputs.push(output(&event, state));
+    }
+    outputs.sort();
+    outputs
+}
+
+/// The events that a session begins with instead of taking them.
+pub(super) fn begun(event: &str, variant: &str) -> Option<Session> {
+    let ours = Settings {
+        credit: if variant == "unusable" { 0 } else { 8 },
+        ..settings()
+    };
+    match event {
+        "F_CONNECT_RQ" | "N_CON_CF" => Some(Session::initiator(ours, identity(OURS), NOW)),
+        "N_CON_IND" if variant == "greeted" => Some(Session::responder_after_ssrm(ours, NOW)),
+        "N_CON_IND" => Some(Session::responder(ours, NOW)),
+        _ => None,
+    }
+}
+
+/// Answers what secure authentication asks of the driver, which belongs to the transition.
+fn answered(session: &mut Session, state: &str, variant: &str) -> Vec<String> {
+    let refusal = || Refusal::authentication("no certificate");
+    let request = match session.phase() {
+        Phase::ChallengeAsked if variant == "refused" => Request::Challenge(Err(refusal())),
+        Phase::ChallengeAsked => Request::Challenge(Ok(challenge())),
+        Phase::ChallengeOffered if variant == "refused" => {
+            Request::ChallengeResponse(Err(refusal()))
+        }
+        Phase::ChallengeOffered => Request::ChallengeResponse(Ok(challenge().secret)),
+        _ => return Vec::new(),
+    };
+    let asked = outcome(session, state);
+    ask(session, request);
+    asked
+}
+
 /// True for a user error.
 fn apply(session: &mut Session, event: &str, state: &str, variant: &str) -> bool {
     match event {
         "TIME-OUT" => {
-            let deadline = session.next_timeout().unwrap_or(NOW * 1000);
-            session.handle_timeout(deadline);
-            // Octets written meanwhile buy one more round.
             let deadline = session.next_timeout().unwrap_or(NOW * 1000);
             session.handle_timeout(deadline);
             false
@@ -235,12 +273,15 @@ fn with_command(event: &str, variant: &str, give: impl FnOnce(&Command<'_>)) {
         "AUCH" => Command::Auch(Auch {
             challenge: vec![1; 30],
         }),
-        "AURP" => Command::Aurp(Aurp { response: [2; 20] }),
+        "AURP" if variant == "wrong" => Command::Aurp(Aurp { response: [2; 20] }),
+        "AURP" => Command::Aurp(Aurp {
+            response: challenge().secret,
+        }),
         "SFID" => {
             let mut offer = sfid("FILE", 0);
             offer.restart = u64::from(variant == "restart");
-            if variant == "format" {
-                offer.format = Format::Variable;
+            if variant == "record-length" {
+                offer.format = Format::Fixed;
             }
             Command::Sfid(offer)
         }
@@ -289,8 +330,12 @@ fn partners_ssid(variant: &str) -> Ssid {
             restart: true,
             ..theirs
         },
-        "authentication" => Ssid {
+        "authentication" | "authenticated" => Ssid {
             authentication: true,
+            ..theirs
+        },
+        "special-logic" => Ssid {
+            special_logic: true,
             ..theirs
         },
         "credit" => Ssid {
@@ -308,7 +353,7 @@ fn output(event: &Event, state: &str) -> String {
         Event::Introduced(_) => "introduced",
         Event::ChallengeWanted => "challenge-wanted",
         Event::Challenged(_) => "challenged",
-        Event::Connected(..) if state == "A_WF_CONRS" => "opened",
+        Event::Connected(..) if matches!(state, "A_WF_CONRS" | "WF_AUCH") => "opened",
         Event::Connected(..) => "F_CONNECT_CF",
         Event::StartFile(_) => "F_START_FILE_IND",
         Event::StartFileAccepted { .. } => "F_START_FILE_CF(+)",

@@ -1,8 +1,6 @@
 //! Reads the tables: matrices, transitions, local decisions, completions.
 
-use std::collections::BTreeMap;
-
-use super::OUT_OF_SCOPE_EVENTS;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a test of one cell expects.
 #[derive(Debug, Clone)]
@@ -59,6 +57,8 @@ pub(super) struct Table {
     transitions: BTreeMap<(String, Option<String>, String), Expectation>,
     pub(super) scope: BTreeMap<String, String>,
     pub(super) local: BTreeMap<(String, String), (String, Expectation)>,
+    /// Event and state, `*` for any, and why.
+    pub(super) driver: Vec<(String, String, String)>,
 }
 
 impl Table {
@@ -70,13 +70,14 @@ impl Table {
             transitions: BTreeMap::new(),
             scope: BTreeMap::new(),
             local: BTreeMap::new(),
+            driver: Vec::new(),
         };
         let mut section = "";
         for line in text.lines().map(str::trim) {
             match line {
                 "" => {}
                 _ if line.starts_with('#') => {}
-                "@matrix" | "@transitions" | "@scope" | "@local" => section = line,
+                "@matrix" | "@transitions" | "@scope" | "@driver" | "@local" => section = line,
                 _ => table.line(section, line),
             }
         }
@@ -123,6 +124,14 @@ impl Table {
                 self.scope
                     .insert(key.to_owned(), expectation.trim().to_owned());
             }
+            "@driver" => {
+                let (event, state) = key.split_once(" @ ").unwrap();
+                self.driver.push((
+                    event.trim().to_owned(),
+                    state.trim().to_owned(),
+                    expectation.trim().to_owned(),
+                ));
+            }
             "@local" => {
                 let (event, rest) = key.split_once(" @ ").unwrap();
                 let (state, variant) = rest.split_once(' ').unwrap();
@@ -135,8 +144,33 @@ impl Table {
     }
 
     pub(super) fn events(&self) -> impl Iterator<Item = &str> {
-        let in_scope = |event: &&str| !OUT_OF_SCOPE_EVENTS.contains(event);
-        self.rows.keys().map(String::as_str).filter(in_scope)
+        self.rows.keys().map(String::as_str)
+    }
+
+    /// Every printed cell, as event and state; S1 prints ESID once.
+    pub(super) fn printed(&self) -> BTreeSet<(String, String)> {
+        let row = |event: &String| {
+            let event = self.printed_event(event).to_owned();
+            let of_state = |state: &String| (event.clone(), state.clone());
+            self.states.iter().map(of_state).collect::<Vec<_>>()
+        };
+        self.rows.keys().flat_map(row).collect()
+    }
+
+    pub(super) fn printed_event<'a>(&self, event: &'a str) -> &'a str {
+        match event {
+            "ESID R=Normal" | "ESID R=Error" if self.name == "S1" => "ESID",
+            other => other,
+        }
+    }
+
+    /// Why a cell is the driver's, if it is.
+    pub(super) fn drivers(&self, event: &str, state: &str) -> Option<&str> {
+        let fits = |pattern: &str, word: &str| pattern == "*" || pattern == word;
+        self.driver
+            .iter()
+            .find(|(events, states, _)| fits(events, event) && fits(states, state))
+            .map(|(_, _, why)| why.as_str())
     }
 
     pub(super) fn explicit(&self, event: &str, state: &str) -> Option<&str> {
@@ -223,7 +257,7 @@ impl Completions {
 pub(super) fn kind(event: &str) -> &'static str {
     match event {
         "ESID R=Normal" | "ESID R=Error" => "esid",
-        "TIME-OUT" | "N_RST_IND" | "N_DISC_IND" => "network",
+        "TIME-OUT" | "N_RST_IND" | "N_DISC_IND" | "N_CON_IND" | "N_CON_CF" => "network",
         _ if event.starts_with("F_") => "request",
         _ => "command",
     }
