@@ -58,7 +58,7 @@ fn mutations() -> u64 {
     std::env::var("FUZZ_MUTATIONS")
         .ok()
         .and_then(|text| text.parse().ok())
-        .unwrap_or(20_000)
+        .unwrap_or(300_000)
 }
 
 fn smoke(name: &str) {

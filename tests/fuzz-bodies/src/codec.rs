@@ -58,7 +58,7 @@ fn chance(ssid: &oftp::Ssid, text: &str) -> bool {
 }
 
 /// Subrecords: unpacking, and walking past in any pieces, agree on what is sound; and what is
-/// packed unpacks to itself.
+/// packed, as a stream or as records, compressed or not, unpacks to itself.
 pub fn subrecord(octets: &[u8]) {
     let mut choices = Choices(octets);
     let compression = choices.octet() & 1 == 1;
@@ -83,27 +83,70 @@ pub fn subrecord(octets: &[u8]) {
         assert!(unpacked.is_err(), "what cannot be walked does not unpack");
     }
 
-    packs_to_itself(databuf, room);
+    packs_to_itself(databuf, room, compression);
+    records_pack_to_themselves(databuf, step, room, compression);
 }
 
-fn packs_to_itself(file: &[u8], room: usize) {
+fn packs_to_itself(file: &[u8], room: usize, compress: bool) {
     let mut left = file;
-    let mut unpacker = Unpacker::unstructured(false);
+    let mut unpacker = Unpacker::unstructured(compress);
     let mut back = Vec::new();
     while !unpacker.ended() {
         let mut frame = Vec::new();
-        let taken = oftp::pack_unstructured(left, room, true, &mut frame);
-        left = &left[taken..];
-        let (oeb, consumed) = oftp::split(&frame).expect("sound").expect("whole");
-        assert!(oeb.len() <= room && consumed == frame.len());
-        let Ok(Command::Data(databuf)) = Command::decode(oeb, Level::L5) else {
-            panic!("no DATA: {oeb:02x?}")
+        let taken = if compress {
+            oftp::pack_compressed(left, room, true, &mut frame)
+        } else {
+            oftp::pack_unstructured(left, room, true, &mut frame)
         };
+        assert!(
+            taken >= left.len().min(oftp::capacity(room)),
+            "no buffer is wasted"
+        );
+        left = &left[taken..];
         unpacker
-            .unpack(databuf, &mut back)
+            .unpack(databuf_of(&frame, room), &mut back)
             .expect("our own subrecords");
     }
     assert!(left.is_empty() && back == file);
+}
+
+/// Records as long as the octets of the file say, in steps of at most `step`.
+fn records_pack_to_themselves(file: &[u8], step: usize, room: usize, compress: bool) {
+    let mut ends = Vec::new();
+    let mut end = 0;
+    while end < file.len() {
+        end = (end + usize::from(file[end]) % step).min(file.len());
+        ends.push(end);
+        if ends.len() > file.len() {
+            break;
+        }
+    }
+    let file = &file[..end];
+    let mut unpacker = Unpacker::records(compress);
+    let (mut back, mut back_ends) = (Vec::new(), Vec::new());
+    let (mut octet, mut record) = (0, 0);
+    while record < ends.len() {
+        let rest: Vec<usize> = ends[record..].iter().map(|end| end - octet).collect();
+        let mut frame = Vec::new();
+        let packed = oftp::pack_records(&file[octet..], &rest, room, compress, &mut frame);
+        assert!(packed.octets + packed.records > 0, "it goes on");
+        octet += packed.octets;
+        record += packed.records;
+        unpacker
+            .unpack_records(databuf_of(&frame, room), &mut back, &mut back_ends)
+            .expect("our own subrecords");
+    }
+    assert!(unpacker.ended());
+    assert!(back == file && back_ends == ends);
+}
+
+fn databuf_of(frame: &[u8], room: usize) -> &[u8] {
+    let (oeb, consumed) = oftp::split(frame).expect("sound").expect("whole");
+    assert!(oeb.len() <= room && consumed == frame.len());
+    match Command::decode(oeb, Level::L5) {
+        Ok(Command::Data(databuf)) => databuf,
+        _ => panic!("no DATA: {oeb:02x?}"),
+    }
 }
 
 fn decodes_to_itself(command: &Command<'_>, level: Level) {

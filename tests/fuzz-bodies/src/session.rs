@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use engine::{
-    Durable, EndFileRefusal, Event, FileRefusal, Identity, RECEIVE_CEILING, Refusal, Request,
-    Session, Settings, TRANSMIT_CEILING, Timers,
+    Challenge, Durable, EndFileRefusal, Event, FileRefusal, Identity, Position, RECEIVE_CEILING,
+    Received, Refusal, Request, Session, Settings, TRANSMIT_CEILING,
 };
 use oftp::{
-    Command, Eerp, Efid, Efna, Efpa, EndReason, Esid, FileReason, Format, Level, Mode, Nerp,
-    ReceiptReason, Security, Sfid, Sfna, Sfpa, Ssid, Ssrm, UserField,
+    Auch, Aurp, Command, Deviations, Eerp, Efid, Efna, Efpa, EndReason, Esid, FileReason, Format,
+    Level, Mode, Nerp, ReceiptReason, Security, Sfid, Sfna, Sfpa, Ssid, Ssrm, UserField,
 };
 
 use crate::Choices;
@@ -24,10 +24,14 @@ pub fn session_ops(octets: &[u8]) {
     run.end();
 }
 
+const LEVELS: [Level; 4] = [Level::L5, Level::L1, Level::L2, Level::L4];
+
 struct Run {
     session: Session,
     now: Duration,
     spoken: Vec<u8>,
+    /// Our own level, which holds until one is agreed.
+    highest: Level,
     aborted: u32,
     released: u32,
     /// The connection is gone, and what was not written with it.
@@ -41,12 +45,21 @@ impl Run {
             credit: u16::from(choices.octet()) % 999 + 1,
             compression: choices.octet() & 1 == 1,
             restart: choices.octet() & 1 == 1,
-            timers: Timers {
-                inactivity: Duration::from_secs(60),
+            level: LEVELS[choices.below(LEVELS.len())],
+            lowest_level: Level::L1,
+            refused: if choices.octet() > 200 {
+                Deviations::all()
+            } else {
+                Deviations::refused_by_default()
             },
             ..Settings::default()
         };
+        let settings = Settings {
+            authentication: settings.level == Level::L5 && choices.octet() > 128,
+            ..settings
+        };
         let now = Duration::ZERO;
+        let highest = settings.level;
         let session = match choices.below(3) {
             0 => Session::initiator(settings, identity(), now),
             1 => Session::responder(settings, now),
@@ -56,6 +69,7 @@ impl Run {
             session,
             now,
             spoken: Vec::new(),
+            highest,
             aborted: 0,
             released: 0,
             cut: false,
@@ -64,7 +78,7 @@ impl Run {
 
     /// One operation, and what must hold after each.
     fn one(&mut self, choices: &mut Choices<'_>) {
-        match choices.below(12) {
+        match choices.below(13) {
             0 => {
                 let octets = choices.octets(200);
                 self.hear(octets);
@@ -72,7 +86,8 @@ impl Run {
             1..=4 => {
                 let mut frame = Vec::new();
                 // A command that cannot be encoded is one the partner cannot say either.
-                if their_command(choices).encode(Level::L5, &mut frame).is_ok() {
+                let level = self.level();
+                if their_command(choices).encode(level, &mut frame).is_ok() {
                     self.hear(&frame);
                 }
             }
@@ -98,19 +113,40 @@ impl Run {
                 }
             }
             8 => {
-                let mut into = Vec::new();
-                let waiting = self.session.received_len();
-                self.session.take_received(&mut into);
-                assert_eq!(into.len(), waiting);
-                assert_eq!(self.session.received_len(), 0);
+                let octets = choices.octets(255);
+                let mut ends = choices.octets(8).iter().map(|at| usize::from(*at));
+                let ends: Vec<usize> = if choices.octet() > 240 {
+                    ends.collect()
+                } else {
+                    let mut last = 0;
+                    let ascending = |step: usize| {
+                        last = (last + step % 40).min(octets.len());
+                        last
+                    };
+                    ends.by_ref().map(ascending).collect()
+                };
+                let can = self.session.can_send_data();
+                if let Ok(taken) = self.session.send_records(octets, &ends, self.now) {
+                    assert!(taken.octets <= octets.len() && taken.records <= ends.len());
+                    assert!(can || (taken.octets, taken.records) == (0, 0));
+                }
             }
             9 => {
+                let mut into = Received::default();
+                let waiting = self.session.received_len();
+                self.session.take_received(&mut into, self.now);
+                assert_eq!(into.octets.len(), waiting);
+                assert!(into.record_ends.is_sorted());
+                assert!(into.record_ends.iter().all(|end| *end <= waiting));
+                assert_eq!(self.session.received_len(), 0);
+            }
+            10 => {
                 self.now += Duration::from_secs(u64::from(choices.octet()));
                 self.session.handle_timeout(self.now);
                 // A partner that is silent after ESID too is cut off.
                 self.cut |= self.session.must_disconnect();
             }
-            10 => self.write(choices.below(256)),
+            11 => self.write(choices.below(256)),
             _ => {
                 if choices.octet() > 250 {
                     self.session.disconnected(self.now);
@@ -119,6 +155,13 @@ impl Run {
             }
         }
         self.listen();
+    }
+
+    /// The level at which commands are laid out now.
+    fn level(&self) -> Level {
+        self.session
+            .agreement()
+            .map_or(self.highest, |agreed| agreed.level)
     }
 
     fn hear(&mut self, octets: &[u8]) {
@@ -132,7 +175,7 @@ impl Run {
         let pending = self.session.transmit();
         let count = pending.len().min(most);
         self.spoken.extend_from_slice(&pending[..count]);
-        self.session.transmitted(count);
+        self.session.transmitted(count, self.now);
     }
 
     fn listen(&mut self) {
@@ -160,9 +203,14 @@ impl Run {
     fn end(&mut self) {
         self.write(usize::MAX);
         let mut rest = &self.spoken[..];
+        let level = self.level();
         while let Some((oeb, consumed)) = oftp::split(rest).expect("our frames are sound") {
-            if let Err(error) = Command::decode(oeb, Level::L5) {
-                panic!("we said what is no command ({error}): {oeb:02x?}");
+            match Command::decode_noting(oeb, level) {
+                Ok((command, deviations)) => assert!(
+                    deviations.is_empty(),
+                    "we broke a rule ({deviations:?}): {command:?}"
+                ),
+                Err(error) => panic!("we said what is no command ({error}): {oeb:02x?}"),
             }
             rest = &rest[consumed..];
         }
@@ -179,7 +227,7 @@ fn identity() -> Identity {
 }
 
 fn their_command(choices: &mut Choices<'_>) -> Command<'static> {
-    match choices.below(18) {
+    match choices.below(20) {
         0 => Command::Ssrm(Ssrm),
         1 | 2 => Command::Ssid(ssid(choices)),
         3 => Command::Sfid(sfid(choices)),
@@ -194,7 +242,7 @@ fn their_command(choices: &mut Choices<'_>) -> Command<'static> {
         6 => Command::Data(DATA[choices.below(DATA.len())]),
         7 => Command::Cdt,
         8 => Command::Efid(Efid {
-            records: 0,
+            records: u64::from(choices.octet()) / 64,
             octets: u64::from(choices.octet()),
         }),
         9 => Command::Efpa(Efpa {
@@ -213,6 +261,12 @@ fn their_command(choices: &mut Choices<'_>) -> Command<'static> {
         14 => Command::Nerp(nerp(choices)),
         15 => Command::Rtr,
         16 => Command::Secd,
+        17 => Command::Auch(Auch {
+            challenge: choices.octets(40).to_vec(),
+        }),
+        18 => Command::Aurp(Aurp {
+            response: [choices.octet() % 2; 20],
+        }),
         _ => Command::Data(DATA[0]),
     }
 }
@@ -231,21 +285,21 @@ const DATA: &[&[u8]] = &[
 ];
 
 fn our_request(choices: &mut Choices<'_>) -> Request {
-    match choices.below(14) {
+    match choices.below(18) {
         0 | 1 => Request::ConnectResponse(Ok(identity())),
         2 => Request::ConnectResponse(Err(Refusal {
             reason: EndReason(choices.octet() % 13),
             text: "no".into(),
         })),
         3 => Request::StartFile(sfid(choices)),
-        4 => Request::StartFileResponse(Ok(u64::from(choices.octet()) / 64)),
+        4 => Request::StartFileResponse(Ok(Position::blocks(u64::from(choices.octet()) / 64))),
         5 => Request::StartFileResponse(Err(FileRefusal {
             reason: FileReason(choices.octet() % 100),
             retry: choices.octet() & 1 == 1,
             text: "no".into(),
         })),
         6 => Request::CloseFile {
-            records: 0,
+            records: u64::from(choices.octet()) / 64,
             octets: u64::from(choices.octet()),
         },
         7 => {
@@ -261,6 +315,13 @@ fn our_request(choices: &mut Choices<'_>) -> Request {
         10 => Request::Nerp(nerp(choices)),
         11 => Request::RtrResponse,
         12 => Request::ChangeDirection,
+        13 => Request::Challenge(Ok(Challenge {
+            sealed: choices.octets(40).to_vec(),
+            secret: [choices.octet() % 2; 20],
+        })),
+        14 => Request::Challenge(Err(Refusal::authentication("no"))),
+        15 => Request::ChallengeResponse(Ok([choices.octet() % 2; 20])),
+        16 => Request::ChallengeResponse(Err(Refusal::authentication("no"))),
         _ => match choices.octet() {
             250.. => Request::Abort,
             200.. => Request::Release(EndReason(choices.octet() % 13), "end".into()),
@@ -271,7 +332,11 @@ fn our_request(choices: &mut Choices<'_>) -> Request {
 
 fn ssid(choices: &mut Choices<'_>) -> Ssid {
     Ssid {
-        level: Level::L5,
+        level: if choices.octet() > 100 {
+            Level::L5
+        } else {
+            LEVELS[choices.below(LEVELS.len())]
+        },
         code: "O0013THEM".parse().expect("a code"),
         password: "PASSWORD".parse().expect("a password"),
         buffer: 128 + u32::from(choices.octet()) * 390,
@@ -280,7 +345,7 @@ fn ssid(choices: &mut Choices<'_>) -> Ssid {
         restart: choices.octet() & 1 == 1,
         special_logic: choices.octet() > 240,
         credit: u16::from(choices.octet()) % 999 + 1,
-        authentication: choices.octet() > 240,
+        authentication: choices.octet() > 128,
         user: UserField::default(),
     }
 }
@@ -299,7 +364,7 @@ fn sfid(choices: &mut Choices<'_>) -> Sfid {
         destination: "O0013US".parse().expect("a code"),
         origin: "O0013THEM".parse().expect("a code"),
         format: formats[choices.below(6).saturating_sub(2)],
-        record_length: 0,
+        record_length: u32::from(choices.octet() % 8),
         size_blocks: u64::from(choices.octet()),
         original_blocks: 0,
         restart: u64::from(choices.octet()) / 64,
