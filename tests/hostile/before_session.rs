@@ -76,7 +76,7 @@ fn tls_without_oftp2_hears_the_ready_message_and_nothing_else() {
     for said in [&b"GET / HTTP/1.1\r\n\r\n"[..], b"\x10\x00\x00\x05R", b""] {
         let mut stranger = Partner::of(&world).connect(world.public()).expect("TLS");
         let ready = stranger.wire.hear().expect("the ready message");
-        assert_eq!(ready.0, b"IODETTE FTP READY \r");
+        assert_eq!(ready.octets, b"IODETTE FTP READY \r");
         stranger.wire.write_raw(said).expect("still connected");
         let rest = stranger.wire.hear_all().expect("the other side hangs up");
         assert!(rest.is_empty(), "silence to {said:?}, but: {rest:02x?}");

@@ -45,6 +45,8 @@ pub struct Entry {
     pub buffer: Option<u32>,
     /// The credit to offer it.
     pub credit: Option<u16>,
+    /// Further keys with their values as TOML text.
+    pub more: Vec<(String, String)>,
 }
 
 impl Directory {
@@ -97,6 +99,7 @@ impl Entry {
             server_name: None,
             buffer: None,
             credit: None,
+            more: Vec::new(),
         }
     }
 
@@ -114,6 +117,13 @@ impl Entry {
     pub fn at(mut self, address: impl ToString, fingerprint: &str) -> Entry {
         self.address = Some(address.to_string());
         self.certificates.push(fingerprint.to_owned());
+        self
+    }
+
+    /// With a further key; the value is TOML.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: &str) -> Entry {
+        self.more.push((key.to_owned(), value.to_owned()));
         self
     }
 
@@ -142,6 +152,9 @@ impl Entry {
         }
         if let Some(credit) = self.credit {
             line("credit", credit.to_string());
+        }
+        for (key, value) in &self.more {
+            line(key, value.clone());
         }
         text.push('\n');
         text

@@ -12,6 +12,8 @@ use crate::partner::id;
 pub struct Offer {
     /// The offer as it goes out.
     pub sfid: Sfid,
+    /// The content of an F or V file; all others are read as they go out.
+    pub(crate) records: Option<Records>,
     content: Box<dyn Read + Send>,
     ahead: Vec<u8>,
     used: usize,
@@ -57,11 +59,53 @@ impl Offer {
         };
         Offer {
             sfid,
+            records: None,
             content: Box::new(content),
             ahead: Vec::new(),
             used: 0,
             over: false,
         }
+    }
+
+    /// A file of records of several lengths (format V).
+    pub fn variable(dataset: &str, records: &[Vec<u8>]) -> Offer {
+        let longest = records.iter().map(Vec::len).max().unwrap_or(0);
+        Offer::of_records(dataset, Format::Variable, longest, records)
+    }
+
+    /// A file of records of one length (format F).
+    pub fn fixed(dataset: &str, length: usize, records: &[Vec<u8>]) -> Offer {
+        Offer::of_records(dataset, Format::Fixed, length, records)
+    }
+
+    fn of_records(dataset: &str, format: Format, longest: usize, records: &[Vec<u8>]) -> Offer {
+        let records = Records::new(records);
+        let mut offer = Offer::new(dataset, records.octets.clone());
+        offer.sfid.format = format;
+        offer.sfid.record_length = u32::try_from(longest).expect("five digits");
+        offer.records = Some(records);
+        offer
+    }
+
+    /// With another format in its SFID.
+    #[must_use]
+    pub fn format(mut self, format: Format) -> Offer {
+        self.sfid.format = format;
+        self
+    }
+
+    /// For this station instead of ours.
+    #[must_use]
+    pub fn to(mut self, code: &str) -> Offer {
+        self.sfid.destination = id(code);
+        self
+    }
+
+    /// Offered from this restart position, in the unit of its format.
+    #[must_use]
+    pub fn restarting_at(mut self, position: u64) -> Offer {
+        self.sfid.restart = position;
+        self
     }
 
     /// From this station instead of the usual partner's.
@@ -109,6 +153,40 @@ impl Offer {
     pub(crate) fn advance(&mut self, taken: usize) {
         self.used += taken;
     }
+
+    /// Passes over the front of the content; returns how much of it there was.
+    pub(crate) fn skip(&mut self, octets: u64) -> u64 {
+        let passed = std::io::copy(
+            &mut self.content.by_ref().take(octets),
+            &mut std::io::sink(),
+        );
+        passed.expect("test content can be read")
+    }
+}
+
+/// The records of an F or V file.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Records {
+    /// All of them, one after the other.
+    pub(crate) octets: Vec<u8>,
+    /// Where each ends in `octets`.
+    pub(crate) ends: Vec<usize>,
+}
+
+impl Records {
+    fn new(records: &[Vec<u8>]) -> Records {
+        let mut all = Records::default();
+        for record in records {
+            all.octets.extend_from_slice(record);
+            all.ends.push(all.octets.len());
+        }
+        all
+    }
+
+    /// Where the record of this number (from 0) begins.
+    pub(crate) fn start_of(&self, record: usize) -> usize {
+        record.checked_sub(1).map_or(0, |before| self.ends[before])
+    }
 }
 
 /// A file that came.
@@ -118,6 +196,10 @@ pub struct Incoming {
     pub sfid: Sfid,
     /// The content.
     pub content: Vec<u8>,
+    /// Where each record of an F or V file ends in it.
+    pub record_ends: Vec<usize>,
+    /// The restart position it went on from, 0 for none.
+    pub resumed_at: u64,
     /// Whether a receipt has been sent for it.
     pub confirmed: bool,
 }
@@ -126,6 +208,15 @@ impl Incoming {
     /// What names the file on the wire.
     pub fn id(&self) -> FileId {
         self.sfid.file_id()
+    }
+
+    /// Its records, for an F or V file.
+    pub fn records(&self) -> Vec<&[u8]> {
+        let starts = std::iter::once(0).chain(self.record_ends.iter().copied());
+        let spans = starts.zip(&self.record_ends);
+        spans
+            .map(|(start, end)| &self.content[start..*end])
+            .collect()
     }
 }
 

@@ -5,11 +5,11 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 
-use oftp::{OdetteId, Password};
+use oftp::{Level, Mode, OdetteId, Password};
 use rustls::{ClientConfig, ServerConfig, SupportedProtocolVersion};
 use rustls_pki_types::CertificateDer;
 
-use crate::conversation::Conversation;
+use crate::conversation::{Authentication, Conversation, Terms};
 use crate::directory::{OUR_PASSWORD, PARTNER_CODE, PARTNER_PASSWORD};
 use crate::logs::DEADLINE;
 use crate::pki::{Certificate, client_config, server_config};
@@ -18,16 +18,8 @@ use crate::world::World;
 
 /// A partner with its terms. Correct by default; [`Partner::breaks`] makes it break one rule.
 pub struct Partner {
-    /// Its Odette ID.
-    pub code: OdetteId,
-    /// The password it sends.
-    pub password: Password,
-    /// The password it expects from us.
-    pub expected: Password,
-    /// The exchange buffer it offers.
-    pub buffer: u32,
-    /// The credit it offers.
-    pub credit: u16,
+    /// What it brings into a session.
+    pub terms: Terms,
     tls: Option<Arc<ClientConfig>>,
     server_name: String,
     hooks: Vec<Hook>,
@@ -42,11 +34,18 @@ impl Partner {
     /// The usual partner, without TLS yet.
     pub fn usual() -> Partner {
         Partner {
-            code: id(PARTNER_CODE),
-            password: password(PARTNER_PASSWORD),
-            expected: password(OUR_PASSWORD),
-            buffer: 65_535,
-            credit: 256,
+            terms: Terms {
+                code: id(PARTNER_CODE),
+                password: password(PARTNER_PASSWORD),
+                expected: password(OUR_PASSWORD),
+                level: Level::L5,
+                buffer: 65_535,
+                credit: 256,
+                mode: Mode::Both,
+                compression: false,
+                restart: false,
+                authentication: None,
+            },
             tls: None,
             server_name: "localhost".into(),
             hooks: Vec::new(),
@@ -76,22 +75,50 @@ impl Partner {
     /// Calls itself so.
     #[must_use]
     pub fn named(mut self, code: &str) -> Partner {
-        self.code = id(code);
+        self.terms.code = id(code);
         self
     }
 
     /// Sends this password.
     #[must_use]
     pub fn with_password(mut self, sent: &str) -> Partner {
-        self.password = password(sent);
+        self.terms.password = password(sent);
         self
     }
 
     /// Offers this exchange buffer and credit.
     #[must_use]
     pub fn offering(mut self, buffer: u32, credit: u16) -> Partner {
-        self.buffer = buffer;
-        self.credit = credit;
+        self.terms.buffer = buffer;
+        self.terms.credit = credit;
+        self
+    }
+
+    /// Speaks no level above this one.
+    #[must_use]
+    pub fn speaking(mut self, level: Level) -> Partner {
+        self.terms.level = level;
+        self
+    }
+
+    /// Can resume files in the middle.
+    #[must_use]
+    pub fn restarting(mut self) -> Partner {
+        self.terms.restart = true;
+        self
+    }
+
+    /// Compresses what it sends, and takes compressed subrecords.
+    #[must_use]
+    pub fn compressing(mut self) -> Partner {
+        self.terms.compression = true;
+        self
+    }
+
+    /// Demands secure authentication with these keys.
+    #[must_use]
+    pub fn authenticating(mut self, keys: Authentication) -> Partner {
+        self.terms.authentication = Some(Arc::new(keys));
         self
     }
 
@@ -123,19 +150,9 @@ impl Partner {
             Some(config) => Wire::call_tls(address, Arc::clone(config), &self.server_name)?,
             None => Wire::plain(crate::wire::connect(address)?)?,
         };
-        let Partner {
-            code,
-            password,
-            expected,
-            buffer,
-            credit,
-            hooks,
-            ..
-        } = self;
+        let Partner { terms, hooks, .. } = self;
         wire.add_hooks(hooks);
-        Ok(Conversation::new(
-            wire, code, password, expected, buffer, credit,
-        ))
+        Ok(Conversation::new(wire, terms))
     }
 
     /// Takes a connection that came in.
@@ -151,19 +168,9 @@ impl Partner {
             Some(config) => Wire::accept_tls(tcp, config)?,
             None => Wire::plain(tcp)?,
         };
-        let Partner {
-            code,
-            password,
-            expected,
-            buffer,
-            credit,
-            hooks,
-            ..
-        } = self;
+        let Partner { terms, hooks, .. } = self;
         wire.add_hooks(hooks);
-        Ok(Conversation::new(
-            wire, code, password, expected, buffer, credit,
-        ))
+        Ok(Conversation::new(wire, terms))
     }
 }
 

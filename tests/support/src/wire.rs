@@ -43,6 +43,12 @@ pub enum Step {
     Rtr,
     /// The end of the session.
     Esid,
+    /// The turn of secure authentication.
+    Secd,
+    /// A challenge of ours.
+    Auch,
+    /// The response to a challenge.
+    Aurp,
 }
 
 /// What becomes of a frame that the rules ask for.
@@ -102,7 +108,11 @@ impl<T: Read + Write + Send> Stream for T {}
 
 /// One exchange buffer as it came.
 #[derive(Debug, Clone)]
-pub struct Buffer(pub Vec<u8>);
+pub struct Buffer {
+    /// Its octets.
+    pub octets: Vec<u8>,
+    level: Level,
+}
 
 impl Buffer {
     /// The command in it.
@@ -110,13 +120,15 @@ impl Buffer {
     /// # Errors
     /// [`Ended::Surprise`] when it is none.
     pub fn command(&self) -> Result<Command<'_>, Ended> {
-        Command::decode(&self.0, Level::L5)
-            .map_err(|error| Ended::Surprise(format!("{error} in {:02x?}", head(&self.0))))
+        Command::decode(&self.octets, self.level)
+            .map_err(|error| Ended::Surprise(format!("{error} in {:02x?}", head(&self.octets))))
     }
 }
 
 /// Frames both ways over TCP or TLS. Reads end with [`Ended::Silence`] at the deadline.
 pub struct Wire {
+    /// The protocol level by which commands are laid out.
+    pub level: Level,
     stream: Box<dyn Stream>,
     tcp: TcpStream,
     peer_certificate: Option<CertificateDer<'static>>,
@@ -185,6 +197,7 @@ impl Wire {
         peer_certificate: Option<CertificateDer<'static>>,
     ) -> Wire {
         Wire {
+            level: Level::L5,
             stream: Box::new(stream),
             tcp,
             peer_certificate,
@@ -211,7 +224,7 @@ impl Wire {
         let mut frame = std::mem::take(&mut self.out);
         frame.clear();
         command
-            .encode(Level::L5, &mut frame)
+            .encode(self.level, &mut frame)
             .map_err(|error| Ended::Surprise(format!("cannot encode {step:?}: {error}")))?;
         self.say_frame(step, frame)
     }
@@ -261,7 +274,10 @@ impl Wire {
             .map_err(|error| Ended::Surprise(format!("{error} in {header:02x?}")))?;
         let mut octets = vec![0; length];
         self.stream.read_exact(&mut octets)?;
-        let buffer = Buffer(octets);
+        let buffer = Buffer {
+            octets,
+            level: self.level,
+        };
         if let Command::Esid(esid) = buffer.command()? {
             return Err(Ended::Esid {
                 reason: esid.reason,

@@ -1,32 +1,66 @@
 //! One session of a scripted partner: follows RFC 5024 as speaker and as listener, both as the
 //! side that called and as the side that was called.
 
+use std::sync::Arc;
+
 use oftp::{
-    Command, Eerp, Efid, Efpa, EndReason, Esid, FileId, FileReason, Level, Mode, Nerp, OdetteId,
-    Password, Sfid, Sfna, Sfpa, Ssid, Ssrm, Unpacker, UserField, pack_unstructured,
+    Command, Eerp, EndReason, Esid, FileId, FileReason, Level, Mode, Nerp, OdetteId, Password,
+    Ssid, Ssrm, UserField,
 };
 
 use crate::files::{Incoming, Offer};
 use crate::wire::{Ended, Step, Wire};
+
+mod authentication;
+mod receiving;
+mod sending;
+
+pub use authentication::Authentication;
+
+/// What a partner brings into a session.
+#[derive(Debug, Clone)]
+pub struct Terms {
+    /// Its Odette ID.
+    pub code: OdetteId,
+    /// The password it sends.
+    pub password: Password,
+    /// The password it expects from us.
+    pub expected: Password,
+    /// The highest protocol level it speaks.
+    pub level: Level,
+    /// The exchange buffer it offers.
+    pub buffer: u32,
+    /// The credit it offers.
+    pub credit: u16,
+    /// Whether it sends files, takes files, or both.
+    pub mode: Mode,
+    /// Whether it compresses, and takes compressed subrecords.
+    pub compression: bool,
+    /// Whether it resumes files in the middle.
+    pub restart: bool,
+    /// Its keys for secure authentication; with them it demands it.
+    pub authentication: Option<Arc<Authentication>>,
+}
 
 /// A session, from the partner's side.
 #[derive(Debug)]
 pub struct Conversation {
     /// The frames beneath.
     pub wire: Wire,
-    code: OdetteId,
-    password: Password,
-    expected: Password,
-    buffer: u32,
-    credit: u16,
-    compression: bool,
+    /// What it offers; what was agreed once the other side is known.
+    terms: Terms,
     turn: Turn,
+    /// The position at which the last file of ours was taken up (SFPAACNT).
+    pub resumed_at: u64,
     /// Refuse the next offers for these reasons.
     pub refuse: Vec<FileReason>,
     /// Whether the partner asks for the turn when it confirms a file.
     pub wants_turn: bool,
     /// The files it got, in order.
     pub received: Vec<Incoming>,
+    /// Files that it got in part, in this session or an earlier one; offered again, they go on
+    /// from there where restart is agreed.
+    pub partial: Vec<Incoming>,
     /// The positive receipts it got.
     pub receipts: Vec<Eerp>,
     /// The negative receipts it got.
@@ -81,26 +115,16 @@ pub struct Exchange {
 
 impl Conversation {
     /// A session over a connection, not opened yet.
-    pub fn new(
-        wire: Wire,
-        code: OdetteId,
-        password: Password,
-        expected: Password,
-        buffer: u32,
-        credit: u16,
-    ) -> Conversation {
+    pub fn new(wire: Wire, terms: Terms) -> Conversation {
         Conversation {
             wire,
-            code,
-            password,
-            expected,
-            buffer,
-            credit,
-            compression: false,
+            terms,
             turn: Turn::Theirs,
+            resumed_at: 0,
             refuse: Vec::new(),
             wants_turn: true,
             received: Vec::new(),
+            partial: Vec::new(),
             receipts: Vec::new(),
             refusals: Vec::new(),
         }
@@ -121,6 +145,9 @@ impl Conversation {
             return surprise("SSID", &answer);
         };
         self.agree(&theirs)?;
+        if let Some(keys) = self.terms.authentication.clone() {
+            self.authenticate_as_caller(&keys)?;
+        }
         self.turn = Turn::Ours;
         Ok(theirs)
     }
@@ -137,70 +164,28 @@ impl Conversation {
         };
         self.agree(&theirs)?;
         self.wire.say(Step::Ssid, &Command::Ssid(self.our_ssid()))?;
+        if let Some(keys) = self.terms.authentication.clone() {
+            self.authenticate_as_called(&keys)?;
+        }
         self.turn = Turn::Theirs;
         Ok(theirs)
     }
 
     /// The SSID the partner sends: what it offers, or what was agreed once the other's is known.
     pub fn our_ssid(&self) -> Ssid {
+        let terms = self.terms.clone();
         Ssid {
-            level: Level::L5,
-            code: self.code.clone(),
-            password: self.password.clone(),
-            buffer: self.buffer,
-            mode: Mode::Both,
-            compression: self.compression,
-            restart: false,
+            level: terms.level,
+            code: terms.code,
+            password: terms.password,
+            buffer: terms.buffer,
+            mode: terms.mode,
+            compression: terms.compression,
+            restart: terms.restart,
             special_logic: false,
-            credit: self.credit,
-            authentication: false,
+            credit: terms.credit,
+            authentication: terms.authentication.is_some(),
             user: UserField::default(),
-        }
-    }
-
-    /// Offers a file and sends it, if it is wanted. When the other side asks for the turn at the
-    /// end, it gets it (as the rules demand).
-    ///
-    /// # Errors
-    /// How the session ended instead.
-    pub fn send(&mut self, mut offer: Offer) -> Result<Answer, Ended> {
-        self.turn = Turn::Ours;
-        self.wire
-            .say(Step::Sfid, &Command::Sfid(offer.sfid.clone()))?;
-        let answer = self.wire.hear()?;
-        match answer.command()? {
-            Command::Sfpa(sfpa) if sfpa.answer == 0 => {}
-            Command::Sfna(Sfna {
-                reason,
-                retry,
-                text,
-            }) => {
-                return Ok(Answer::NotStarted {
-                    reason,
-                    retry,
-                    text,
-                });
-            }
-            _ => return surprise("SFPA from the beginning, or SFNA", &answer),
-        }
-        let octets = self.send_content(&mut offer)?;
-        self.wire
-            .say(Step::Efid, &Command::Efid(Efid { records: 0, octets }))?;
-        let answer = self.wire.hear()?;
-        match answer.command()? {
-            Command::Efpa(Efpa { change_direction }) => {
-                if change_direction {
-                    self.give_turn()?;
-                }
-                Ok(Answer::Stored {
-                    turn_given: change_direction,
-                })
-            }
-            Command::Efna(efna) => Ok(Answer::NotStored {
-                reason: efna.reason,
-                text: efna.text,
-            }),
-            _ => surprise("EFPA or EFNA", &answer),
         }
     }
 
@@ -356,96 +341,6 @@ impl Conversation {
         })
     }
 
-    fn send_content(&mut self, offer: &mut Offer) -> Result<u64, Ended> {
-        let room = usize::try_from(self.buffer).expect("at most five digits");
-        let mut window = self.credit;
-        let mut total: u64 = 0;
-        let mut index: u64 = 0;
-        let mut frame = Vec::new();
-        loop {
-            if window == 0 {
-                let credit = self.wire.hear()?;
-                let Command::Cdt = credit.command()? else {
-                    return surprise("CDT", &credit);
-                };
-                window = self.credit;
-            }
-            let (piece, last) = offer.peek(room);
-            frame.clear();
-            let taken = pack_unstructured(piece, room, last, &mut frame);
-            let done = last && taken == piece.len();
-            offer.advance(taken);
-            total += u64::try_from(taken).expect("a buffer's worth");
-            self.wire
-                .say_frame(Step::Data(index), std::mem::take(&mut frame))?;
-            window -= 1;
-            index += 1;
-            if done {
-                break;
-            }
-        }
-        if window == 0 {
-            let credit = self.wire.hear()?;
-            let Command::Cdt = credit.command()? else {
-                return surprise("CDT", &credit);
-            };
-        }
-        Ok(total)
-    }
-
-    fn take_file(&mut self, sfid: Sfid) -> Result<(), Ended> {
-        if !self.refuse.is_empty() {
-            let reason = self.refuse.remove(0);
-            let refusal = Sfna {
-                reason,
-                retry: false,
-                text: String::new(),
-            };
-            return self.wire.say(Step::Sfna, &Command::Sfna(refusal));
-        }
-        self.wire
-            .say(Step::Sfpa, &Command::Sfpa(Sfpa { answer: 0 }))?;
-        let mut unpacker = Unpacker::unstructured(self.compression);
-        let mut content = Vec::new();
-        let mut window = self.credit;
-        loop {
-            let next = self.wire.hear()?;
-            match next.command()? {
-                Command::Data(octets) => {
-                    if window == 0 {
-                        return Err(Ended::Surprise("DATA beyond the credit".into()));
-                    }
-                    unpacker
-                        .unpack(octets, &mut content)
-                        .map_err(|error| Ended::Surprise(format!("bad subrecords: {error}")))?;
-                    window -= 1;
-                    if window == 0 {
-                        self.wire.say(Step::Cdt, &Command::Cdt)?;
-                        window = self.credit;
-                    }
-                }
-                Command::Efid(efid) => {
-                    let length = u64::try_from(content.len()).expect("fits");
-                    if efid.octets != length {
-                        let said = efid.octets;
-                        let text = format!("EFID says {said} octets, {length} came");
-                        return Err(Ended::Surprise(text));
-                    }
-                    self.received.push(Incoming {
-                        sfid,
-                        content,
-                        confirmed: false,
-                    });
-                    let change_direction = self.wants_turn;
-                    return self
-                        .wire
-                        .say(Step::Efpa, &Command::Efpa(Efpa { change_direction }));
-                }
-                _ => return surprise("DATA or EFID", &next),
-            }
-        }
-    }
-
     fn hear_rtr(&mut self) -> Result<(), Ended> {
         let answer = self.wire.hear()?;
         match answer.command()? {
@@ -455,12 +350,16 @@ impl Conversation {
     }
 
     fn agree(&mut self, theirs: &Ssid) -> Result<(), Ended> {
-        if !self.expected.matches(&theirs.password) {
+        let terms = &mut self.terms;
+        if !terms.expected.matches(&theirs.password) {
             return Err(Ended::Surprise("not the password we expect".into()));
         }
-        self.buffer = self.buffer.min(theirs.buffer);
-        self.credit = self.credit.min(theirs.credit);
-        self.compression = self.compression && theirs.compression;
+        terms.level = terms.level.min(theirs.level);
+        terms.buffer = terms.buffer.min(theirs.buffer);
+        terms.credit = terms.credit.min(theirs.credit);
+        terms.compression = terms.compression && theirs.compression;
+        terms.restart = terms.restart && theirs.restart;
+        self.wire.level = terms.level;
         Ok(())
     }
 }
