@@ -185,6 +185,12 @@ pub enum InboundRefusal {
         /// The transfer it is.
         earlier: TransferId,
     },
+    /// It would come back to where it was before (SFNA 02, no retry).
+    #[error("the file would go in a circle: {why}")]
+    Loop {
+        /// How we know, a sentence.
+        why: String,
+    },
     /// There is no room for it (SFNA 06, retry later).
     #[error(
         "no space for the file: {needed} octets are needed, reserve included, {free} are free; make room in the store's file system"

@@ -1,17 +1,20 @@
 //! Handing a received file to the business systems: once, whole, its metadata beside it.
 //!
 //! The order of the steps, and why (a kill may fall between any two):
-//! 1. Is the spool file there? If not, an earlier attempt moved it and was killed before it could say
-//!    so; the business system may have taken it away since. Nothing is written again: go to 5.
-//! 2. Metadata written under a hidden name, synced, renamed into its place: whoever sees the file
+//! 1. A file of format V that is to be lines: its lines are written to a spool file of their own and
+//!    synced, then the one with lengths is removed. There is always one of them that is whole; while
+//!    the first is there, the second is made anew.
+//! 2. Is there a spool file? If not, an earlier attempt moved it and was killed before it could say
+//!    so; the business system may have taken it away since. Nothing is written again: go to 6.
+//! 3. Metadata written under a hidden name, synced, renamed into its place: whoever sees the file
 //!    finds its metadata. A second attempt replaces them with the same.
-//! 3. The file renamed from the spool into the inbox: one instant, whole, never over another file,
+//! 4. The file renamed from the spool into the inbox: one instant, whole, never over another file,
 //!    because the name ends with the transfer's own.
-//! 4. Inbox folder synced, then the spool folder: the file is never in neither after a power cut.
-//! 5. journal `delivered`: only from now on is its receipt sent.
+//! 5. Inbox folder synced, then the spool folder: the file is never in neither after a power cut.
+//! 6. journal `delivered`: only from now on is its receipt sent.
 
-use std::fs::{self, Permissions};
-use std::io::Write;
+use std::fs::{self, File, Permissions};
+use std::io::{BufWriter, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -19,11 +22,22 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::crash;
+use crate::directory::RecordForm;
 use crate::error::StoreError;
 use crate::layout;
+use crate::records::{BUFFER, Shape, write_lines};
 use crate::row;
 use crate::store::Store;
 use crate::transfer::{Direction, State, Transfer, TransferId};
+
+/// Where a received file went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Delivered {
+    /// Into the inbox, as this file.
+    Inbox(PathBuf),
+    /// On to the partner who serves its destination, as this outbound transfer.
+    Forwarded(TransferId),
+}
 
 /// What the metadata file beside a delivered file says, as JSON.
 #[derive(Debug, Serialize)]
@@ -42,26 +56,52 @@ struct Metadata<'a> {
     description: &'a str,
     user: &'a str,
     format: String,
+    record_length: u32,
+    records: u64,
+    /// How the records lie in the file; only for format V.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    record_form: Option<&'static str>,
+    original_blocks: u64,
+    security: u8,
+    cipher: u8,
+    compression: bool,
+    envelope: bool,
+    signed_receipt: bool,
 }
 
 impl Store {
-    /// Puts a received file into its partner's inbox and tells where it is. Done once however often
-    /// it is called; a start after a crash calls it for what was left over.
+    /// Puts a received file into its partner's inbox and tells where it is, or queues it for the partner
+    /// it is to be forwarded to and tells as what. Done once however often it is called; a start after a
+    /// crash calls it for what was left over.
     ///
     /// # Errors
-    /// [`StoreError::WrongState`] for a transfer that was not received; else what the disk or the
-    /// journal said: the file stays safe in the spool, and [`Store::scan_outbox`] and the next start
-    /// try again.
-    pub fn deliver(&self, id: TransferId, now: Timestamp) -> Result<PathBuf, StoreError> {
-        let path = {
+    /// [`StoreError::WrongState`] for a transfer that was not received; [`StoreError::Refused`] for one
+    /// that can never be forwarded: its sender is told by a NERP. Else what the disk or the journal
+    /// said: the file stays safe in the spool, and [`Store::scan_outbox`] and the next start try again.
+    pub fn deliver(&self, id: TransferId, now: Timestamp) -> Result<Delivered, StoreError> {
+        let delivered = {
             let _mine = self.delivery_of(id);
             let transfer = self.run(move |journal| row::by_id(journal, id))?;
             let inbox = self.inner.layout.inbox.join(&transfer.partner);
             let path = inbox.join(transfer.inbox_name.as_deref().unwrap_or_default());
-            match transfer.state {
-                State::Delivered => return Ok(path),
-                State::Received => {}
-                state => {
+            match (transfer.state, transfer.forwarded_to, &transfer.forward_to) {
+                (State::Delivered, ..) => return Ok(Delivered::Inbox(path)),
+                (State::Forwarded, Some(outbound), _) => {
+                    return Ok(Delivered::Forwarded(outbound));
+                }
+                (State::Received, _, Some(to)) => {
+                    let forwarded = self.forward(&transfer, to, now);
+                    if forwarded.is_err() {
+                        // Its NERP may be due.
+                        self.tell_of_work();
+                    }
+                    Delivered::Forwarded(forwarded?)
+                }
+                (State::Received, _, None) => {
+                    self.put_into_inbox(&transfer, &path, now)?;
+                    Delivered::Inbox(path)
+                }
+                (state, ..) => {
                     return Err(StoreError::WrongState {
                         id,
                         state,
@@ -69,21 +109,29 @@ impl Store {
                     });
                 }
             }
-            self.hand_over(&transfer, &path)?;
-            crash::point("inbox.handed-over");
-            self.run(move |journal| {
-                row::change(
-                    journal,
-                    "UPDATE transfer SET state = 'delivered' WHERE id = ?1 AND state = 'received'",
-                    [id.to_string()],
-                )?;
-                row::step(journal, id, now, "delivered", "", None)
-            })?;
-            path
         };
         crash::point("inbox.delivered");
         self.tell_of_work();
-        Ok(path)
+        Ok(delivered)
+    }
+
+    fn put_into_inbox(
+        &self,
+        transfer: &Transfer,
+        path: &Path,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let id = transfer.id;
+        self.hand_over(transfer, path)?;
+        crash::point("inbox.handed-over");
+        self.run(move |journal| {
+            row::change(
+                journal,
+                "UPDATE transfer SET state = 'delivered' WHERE id = ?1 AND state = 'received'",
+                [id.to_string()],
+            )?;
+            row::step(journal, id, now, "delivered", "", None)
+        })
     }
 
     /// Delivers what was received and could not be delivered before; tells what still cannot.
@@ -104,22 +152,82 @@ impl Store {
 
     fn hand_over(&self, transfer: &Transfer, path: &Path) -> Result<(), StoreError> {
         let spool = self.inner.layout.spool_file(Direction::In, transfer.id);
-        if !fs::exists(&spool).map_err(StoreError::file("look for", &spool))? {
+        let lines = self.inner.layout.lines_file(transfer.id);
+        let form = if Shape::of(transfer) == Shape::Variable {
+            Some(self.form_for(transfer, &spool, &lines)?)
+        } else {
+            None
+        };
+        let ready = match form {
+            Some(RecordForm::Lines) => &lines,
+            _ => &spool,
+        };
+        if !exists(ready)? {
             return Ok(());
         }
         let inbox = self.inner.layout.make_inbox(&transfer.partner)?;
-        write_metadata(transfer, path)?;
+        write_metadata(transfer, form, path)?;
         crash::point("inbox.metadata");
-        fs::set_permissions(&spool, Permissions::from_mode(layout::INBOX_FILE))
-            .map_err(StoreError::file("open to its group", &spool))?;
-        layout::rename(&spool, path)?;
+        fs::set_permissions(ready, Permissions::from_mode(layout::INBOX_FILE))
+            .map_err(StoreError::file("open to its group", ready))?;
+        layout::rename(ready, path)?;
         crash::point("inbox.renamed");
         layout::sync_folder(&inbox)?;
         layout::sync_folder(&self.inner.layout.spool)
     }
+
+    /// The form a file of format V is handed over in, with its spool file made ready. A record that has
+    /// an LF within cannot be a line: such a file keeps its lengths.
+    fn form_for(
+        &self,
+        transfer: &Transfer,
+        spool: &Path,
+        lines: &Path,
+    ) -> Result<RecordForm, StoreError> {
+        if !exists(spool)? {
+            // Its lines are there, or it was handed over.
+            return Ok(RecordForm::Lines);
+        }
+        let partner = self.partner(&transfer.partner)?;
+        if partner.is_none_or(|partner| partner.records == RecordForm::Prefixed)
+            || !make_lines(spool, lines)?
+        {
+            layout::remove_file(lines)?;
+            return Ok(RecordForm::Prefixed);
+        }
+        layout::sync_folder(&self.inner.layout.spool)?;
+        crash::point("inbox.lines");
+        layout::remove_file(spool)?;
+        layout::sync_folder(&self.inner.layout.spool)?;
+        crash::point("inbox.lines-only");
+        Ok(RecordForm::Lines)
+    }
 }
 
-fn write_metadata(transfer: &Transfer, path: &Path) -> Result<(), StoreError> {
+/// Writes the lines of a file, synced; `false` when it has a record that is none.
+fn make_lines(spool: &Path, lines: &Path) -> Result<bool, StoreError> {
+    // What an attempt that was killed left is worth nothing.
+    layout::remove_file(lines)?;
+    let from = File::open(spool).map_err(StoreError::file("open", spool))?;
+    let write = || {
+        let mut to = BufWriter::with_capacity(BUFFER, layout::new_file(lines)?);
+        if !write_lines(&from, &mut to)? {
+            return Ok(false);
+        }
+        to.get_ref().sync_data().map(|()| true)
+    };
+    write().map_err(StoreError::file("write the lines of", spool))
+}
+
+fn exists(path: &Path) -> Result<bool, StoreError> {
+    fs::exists(path).map_err(StoreError::file("look for", path))
+}
+
+fn write_metadata(
+    transfer: &Transfer,
+    form: Option<RecordForm>,
+    path: &Path,
+) -> Result<(), StoreError> {
     let stamp = transfer.file.stamp.to_string();
     let (date, time) = stamp.split_at_checked(8).unwrap_or((&stamp, ""));
     let metadata = Metadata {
@@ -137,6 +245,15 @@ fn write_metadata(transfer: &Transfer, path: &Path) -> Result<(), StoreError> {
         description: &transfer.description,
         user: transfer.user.as_str(),
         format: transfer.format.to_string(),
+        record_length: transfer.record_length,
+        records: transfer.records,
+        record_form: form.map(RecordForm::word),
+        original_blocks: transfer.original_blocks,
+        security: row::security_number(transfer.security),
+        cipher: transfer.cipher,
+        compression: transfer.compression,
+        envelope: transfer.envelope,
+        signed_receipt: transfer.signed_receipt,
     };
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let hidden = path.with_file_name(format!(".{name}{METADATA}.tmp"));

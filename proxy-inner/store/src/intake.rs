@@ -1,25 +1,27 @@
 //! Taking a file to send from a caller who hands over its octets.
 //!
 //! The order of the steps, and why (a kill may fall between any two):
-//! 1. spool file made and written. It has no journal entry: a restart removes it, and the caller, who
-//!    was told nothing, hands it over again.
+//! 1. spool file made and written, in the spool's form (`records.rs`). It has no journal entry: a restart
+//!    removes it, and the caller, who was told nothing, hands it over again.
 //! 2. file data synced, then the spool folder.
 //! 3. journal `queued` with a stamp that no other file has, in one transaction. Only now is the caller
 //!    told the transfer's name; from now on it is sent until the partner has it.
 
 use jiff::Timestamp;
-use oftp::{DatasetName, OdetteId};
+use oftp::{DatasetName, Format, OdetteId, UserField};
 use rusqlite::Connection;
 
 use crate::crash;
+use crate::directory::{RecordForm, Served};
 use crate::error::StoreError;
-use crate::naming::{dataset_from_name, unique_stamp};
+use crate::naming::{dataset_from_name, has_short_stamps, unique_stamp};
+use crate::records::{Counted, Examining, Terms};
 use crate::row;
 use crate::spool::SpoolFile;
 use crate::store::{Store, new_id};
 use crate::transfer::{Direction, State, TransferId};
 
-/// A file to send, as a caller announces it.
+/// A file to send, as a caller announces it. Make one with [`NewOutbound::new`] and change what differs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewOutbound {
     /// The partner's name.
@@ -30,6 +32,38 @@ pub struct NewOutbound {
     pub original_name: String,
     /// Description (SFIDDESC), at most 999 octets; may be empty.
     pub description: String,
+    /// User data (SFIDUSER).
+    pub user: UserField,
+    /// Record format (SFIDFMT).
+    pub format: Format,
+    /// Record length (SFIDLRECL), octets: of each record (F), of the longest (V, 0 to have it counted);
+    /// of no meaning for U and T.
+    pub record_length: u32,
+    /// How the records of format V are handed over.
+    pub records: RecordForm,
+    /// The final recipient (SFIDDEST): the partner's own code when absent, else that of a further station
+    /// behind it.
+    pub destination: Option<OdetteId>,
+    /// The name of our station that sends it (SFIDORIG); the one that deals with the partner when absent.
+    pub station: Option<String>,
+}
+
+impl NewOutbound {
+    /// A file of format U for the partner itself.
+    pub fn new(partner: impl Into<String>, original_name: impl Into<String>) -> NewOutbound {
+        NewOutbound {
+            partner: partner.into(),
+            dataset: None,
+            original_name: original_name.into(),
+            description: String::new(),
+            user: UserField::default(),
+            format: Format::Unstructured,
+            record_length: 0,
+            records: RecordForm::default(),
+            destination: None,
+            station: None,
+        }
+    }
 }
 
 /// A file to send, being handed over. Dropped before [`Intake::finish`], it never was.
@@ -38,6 +72,12 @@ pub struct Intake {
     store: Store,
     id: TransferId,
     new: NewOutbound,
+    /// `None` once its end is known.
+    examining: Option<Examining>,
+    /// Octets handed over.
+    octets: u64,
+    /// What goes to disk next where it differs; kept to be used again.
+    out: Vec<u8>,
     /// `None` once it is queued.
     spool: Option<SpoolFile>,
 }
@@ -46,8 +86,9 @@ impl Store {
     /// Begins to take a file to send.
     ///
     /// # Errors
-    /// [`StoreError::NoPartner`]; [`StoreError::Refused`] for a description that is too long; else what
-    /// the disk or the journal said.
+    /// [`StoreError::NoPartner`], [`StoreError::NoStation`]; [`StoreError::Refused`] for a description
+    /// that is too long, a record length that does not go with the format, or a destination the partner
+    /// does not serve; else what the disk or the journal said.
     pub fn begin_outbound(&self, new: NewOutbound, _now: Timestamp) -> Result<Intake, StoreError> {
         if new.description.len() > DESCRIPTION {
             return Err(StoreError::Refused(format!(
@@ -55,8 +96,25 @@ impl Store {
                 new.description.len()
             )));
         }
-        let partner = new.partner.clone();
-        self.run(move |journal| ends(journal, &partner).map(drop))?;
+        let terms = Terms {
+            format: new.format,
+            record_length: new.record_length,
+            records: new.records,
+        }
+        .checked()?;
+        let (partner, station) = (new.partner.clone(), new.station.clone());
+        self.run(move |journal| ends(journal, &partner, station.as_deref()).map(drop))?;
+        if let Some(destination) = &new.destination {
+            match self.serving(destination)? {
+                Some(Served::Partner(serving)) if serving.name == new.partner => {}
+                _ => {
+                    return Err(StoreError::Refused(format!(
+                        "partner {} does not serve the destination {destination}; add it to the partner's stations, or send the file to the partner who serves it",
+                        new.partner
+                    )));
+                }
+            }
+        }
         let id = new_id()?;
         let path = self.inner.layout.spool_file(Direction::Out, id);
         let spool = SpoolFile::create(path, self.inner.options.reserve)?;
@@ -64,47 +122,68 @@ impl Store {
             store: self.clone(),
             id,
             new,
+            examining: Some(Examining::new(terms)),
+            octets: 0,
+            out: Vec::new(),
             spool: Some(spool),
         })
     }
 }
 
 impl Intake {
-    /// Appends octets. May sync, and so take a while.
+    /// Appends octets, in the form the file is handed over in. May sync, and so take a while.
     ///
     /// # Errors
-    /// [`StoreError::NoSpace`] when the disk, or what may be used of it, is full; else what the disk
-    /// said.
+    /// [`StoreError::NoSpace`] when the disk, or what may be used of it, is full;
+    /// [`StoreError::Refused`] for what is no file of the format announced; else what the disk said.
     pub fn write(&mut self, octets: &[u8]) -> Result<(), StoreError> {
-        self.spool
-            .as_mut()
-            .map_or(Err(StoreError::Stopped), |spool| spool.write(octets))
+        let (Some(spool), Some(examining)) = (&mut self.spool, &mut self.examining) else {
+            return Err(StoreError::Stopped);
+        };
+        self.out.clear();
+        examining.take(octets, &mut self.out)?;
+        if examining.converts() {
+            spool.write(&self.out)?;
+        } else {
+            spool.write(octets)?;
+        }
+        self.octets += octets.len() as u64;
+        Ok(())
     }
 
-    /// Octets written so far.
+    /// Octets handed over so far.
     pub fn octets(&self) -> u64 {
-        self.spool.as_ref().map_or(0, SpoolFile::octets)
+        self.octets
     }
 
     /// Puts the whole file on disk and queues it.
     ///
     /// # Errors
-    /// What the disk or the journal said; the file is not queued then.
+    /// [`StoreError::Refused`] for what is no whole file of the format announced; else what the disk or
+    /// the journal said. The file is not queued then.
     pub fn finish(mut self, now: Timestamp) -> Result<TransferId, StoreError> {
-        let Some(spool) = &mut self.spool else {
+        let (Some(spool), Some(examining)) = (&mut self.spool, self.examining.take()) else {
             return Err(StoreError::Stopped);
         };
+        self.out.clear();
+        let counted = examining.end(&mut self.out)?;
+        spool.write(&self.out)?;
         crash::point("intake.written");
         spool.sync()?;
         crash::point("intake.synced");
-        let dataset = self.new.dataset.clone();
+        let new = &self.new;
+        let dataset = new.dataset.clone();
         let entry = Entry {
             id: self.id,
-            partner: self.new.partner.clone(),
-            dataset: dataset.unwrap_or_else(|| dataset_from_name(&self.new.original_name)),
-            original_name: self.new.original_name.clone(),
-            description: self.new.description.clone(),
-            octets: spool.octets(),
+            partner: new.partner.clone(),
+            dataset: dataset.unwrap_or_else(|| dataset_from_name(&new.original_name)),
+            original_name: new.original_name.clone(),
+            description: new.description.clone(),
+            user: new.user.clone(),
+            format: new.format,
+            counted,
+            destination: new.destination.clone(),
+            station: new.station.clone(),
             state: State::Queued,
             now,
         };
@@ -145,7 +224,11 @@ pub(crate) struct Entry {
     pub(crate) dataset: DatasetName,
     pub(crate) original_name: String,
     pub(crate) description: String,
-    pub(crate) octets: u64,
+    pub(crate) user: UserField,
+    pub(crate) format: Format,
+    pub(crate) counted: Counted,
+    pub(crate) destination: Option<OdetteId>,
+    pub(crate) station: Option<String>,
     /// `Taking` or `Queued`.
     pub(crate) state: State,
     pub(crate) now: Timestamp,
@@ -153,35 +236,41 @@ pub(crate) struct Entry {
 
 impl Entry {
     pub(crate) fn insert(&self, journal: &Connection) -> Result<(), StoreError> {
-        let Ends {
-            station,
-            origin,
-            destination,
-        } = ends(journal, &self.partner)?;
-        let stamp = unique_stamp(journal, &self.dataset, &origin, self.now)?;
+        let ends = ends(journal, &self.partner, self.station.as_deref())?;
+        let destination = self.destination.as_ref().unwrap_or(&ends.destination);
+        let short = has_short_stamps(journal, &self.partner)?;
+        let stamp = unique_stamp(journal, &self.dataset, &ends.origin, short, self.now)?;
+        let counted = &self.counted;
         row::change(
             journal,
             "INSERT INTO transfer (id, direction, partner, station, dataset, stamp, origin, destination, \
-             format, state, octets, description, user, original_name, created, changed) \
-             VALUES (?1, 'out', ?2, ?3, ?4, ?5, ?6, ?7, 'U', ?8, ?9, ?10, '', ?11, ?12, ?12)",
-            (
+             format, state, octets, description, user, original_name, created, changed, record_length, \
+             records, stored, original_blocks) VALUES (?1, 'out', ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, \
+             ?11, ?12, ?13, ?14, ?14, ?15, ?16, ?17, ?18)",
+            rusqlite::params![
                 self.id.to_string(),
-                &self.partner,
-                station,
+                self.partner,
+                ends.station,
                 self.dataset.as_str(),
                 stamp.to_string(),
-                origin.as_str(),
+                ends.origin.as_str(),
                 destination.as_str(),
+                self.format.to_string(),
                 self.state.word(),
-                row::octets(self.octets),
-                &self.description,
-                &self.original_name,
+                row::octets(counted.octets),
+                self.description,
+                self.user.as_str(),
+                self.original_name,
                 self.now.as_millisecond(),
-            ),
+                counted.record_length,
+                row::octets(counted.records),
+                row::octets(counted.stored),
+                row::octets(counted.octets.div_ceil(1024)),
+            ],
         )?;
         let detail = match self.state {
             State::Taking => format!("from the outbox, {:?}", self.original_name),
-            _ => format!("{} octets of {:?}", self.octets, self.original_name),
+            _ => format!("{} octets of {:?}", counted.octets, self.original_name),
         };
         row::step(journal, self.id, self.now, self.state.word(), &detail, None)
     }
@@ -193,13 +282,15 @@ struct Ends {
     destination: OdetteId,
 }
 
-/// From whom to whom a file for `partner` goes.
-fn ends(journal: &Connection, partner: &str) -> Result<Ends, StoreError> {
+/// From whom to whom a file for `partner` goes; from `station` where one is given.
+fn ends(journal: &Connection, partner: &str, station: Option<&str>) -> Result<Ends, StoreError> {
     let sql = "SELECT station.name, station.code, partner.code FROM partner \
-        JOIN station ON station.name = partner.station WHERE partner.name = ?1";
+        JOIN station ON station.name = coalesce(?2, partner.station) WHERE partner.name = ?1";
     let found: Result<(String, String, String), rusqlite::Error> =
         journal.prepare_cached(sql).and_then(|mut statement| {
-            statement.query_row([partner], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            statement.query_row((partner, station), |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })
         });
     match found {
         Ok((station, origin, destination)) => Ok(Ends {
@@ -207,7 +298,14 @@ fn ends(journal: &Connection, partner: &str) -> Result<Ends, StoreError> {
             origin: row::parse(partner, "station code", &origin)?,
             destination: row::parse(partner, "code", &destination)?,
         }),
-        Err(rusqlite::Error::QueryReturnedNoRows) => Err(StoreError::NoPartner(partner.to_owned())),
+        Err(rusqlite::Error::QueryReturnedNoRows) => {
+            let sql = "SELECT 1 FROM partner WHERE name = ?1";
+            let known: Option<i64> = row::value(journal, sql, [partner])?;
+            Err(match station {
+                Some(station) if known.is_some() => StoreError::NoStation(station.to_owned()),
+                _ => StoreError::NoPartner(partner.to_owned()),
+            })
+        }
         Err(error) => Err(StoreError::journal("read")(error)),
     }
 }

@@ -6,6 +6,8 @@
 //!    journal.sqlite (-wal, -shm)  0600  the truth after a crash; holds passwords
 //!    spool/                       0700  files in motion
 //!      in-<transfer>              0600  being received, or received and not yet in the inbox
+//!      lines-<transfer>           0600  the same as lines, for the inbox
+//!      raw-<transfer>             0600  taken from the outbox as lines, about to become the next
 //!      out-<transfer>             0600  to be sent; kept until its receipt says the partner has it
 //!    inbox/                       0750
 //!      <partner>/                 0750  for the business systems
@@ -132,6 +134,16 @@ impl Layout {
         self.spool.join(format!("{direction}-{id}"))
     }
 
+    /// The lines of a received file of format V on their way to the inbox.
+    pub(crate) fn lines_file(&self, id: TransferId) -> PathBuf {
+        self.spool.join(format!("{LINES}-{id}"))
+    }
+
+    /// A file taken from the outbox that is yet to be brought into the spool's form.
+    pub(crate) fn raw_file(&self, id: TransferId) -> PathBuf {
+        self.spool.join(format!("{RAW}-{id}"))
+    }
+
     fn on_one_file_system(&self, folder: &Path) -> Result<(), StoreError> {
         let device = |path: &Path| {
             fs::metadata(path)
@@ -149,10 +161,30 @@ impl Layout {
     }
 }
 
-/// Which transfer a file name in the spool stands for; `None` for a name the store never gives.
-pub(crate) fn spool_name(name: &str) -> Option<(Direction, TransferId)> {
-    let (direction, id) = name.split_once('-')?;
-    Some((direction.parse().ok()?, id.parse().ok()?))
+/// What a file in the spool is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
+    /// That of a transfer.
+    Spool(Direction),
+    /// Made by [`Layout::lines_file`].
+    Lines,
+    /// Made by [`Layout::raw_file`].
+    Raw,
+}
+
+const LINES: &str = "lines";
+const RAW: &str = "raw";
+
+/// Which transfer a file name in the spool stands for, and as what; `None` for a name the store never
+/// gives.
+pub(crate) fn spool_name(name: &str) -> Option<(Kind, TransferId)> {
+    let (kind, id) = name.split_once('-')?;
+    let kind = match kind {
+        LINES => Kind::Lines,
+        RAW => Kind::Raw,
+        direction => Kind::Spool(direction.parse().ok()?),
+    };
+    Some((kind, id.parse().ok()?))
 }
 
 /// Makes the names in a folder durable.

@@ -27,10 +27,10 @@
 //!
 //! Passwords are in the journal and nowhere else: never in `Debug`, an error, or a log line.
 
-mod claim;
 mod crash;
 mod directory;
 mod error;
+mod forward;
 mod inbound;
 mod inbox;
 mod intake;
@@ -38,9 +38,12 @@ mod journal;
 mod layout;
 mod lock;
 mod naming;
+mod outbound;
 mod outbox;
+mod prune;
 mod queue;
 mod receipt;
+mod records;
 mod recover;
 mod row;
 mod schema;
@@ -52,7 +55,6 @@ mod upkeep;
 #[cfg(test)]
 mod tests;
 
-pub use claim::{AlreadyThere, OutboundClaim};
 pub use directory::{
     Applied, Change, DEFAULT_BUFFER, DEFAULT_CREDIT, DEFAULT_RECEIPT_WITHIN, Directory,
     Fingerprint, NoCertificates, NoFingerprint, Partner, PartnerEntry, ReceiptTiming, RecordForm,
@@ -60,14 +62,19 @@ pub use directory::{
     deviation_names, deviations_from_names, level_from_number, parse_directory,
 };
 pub use error::{InboundRefusal, ReceiptProblem, StoreError};
-pub use inbound::{Inbound, Offer, Synced};
+pub use inbound::{Bound, Inbound, Offer, Synced};
+pub use inbox::Delivered;
 pub use intake::{Intake, NewOutbound};
 pub use naming::dataset_from_name;
+pub use outbound::{AlreadyThere, OutboundClaim, OutboundFile};
 pub use outbox::{OutboxFault, OutboxReport};
 pub use queue::{DuePartner, SessionRecord};
-pub use receipt::{Receipt, ReceiptClaim};
+pub use receipt::{
+    ArrivedReceipt, ReceiptClaim, ReceiptContent, ReceiptEntry, ReceiptFilter, ReceiptKind,
+    ReceiptSide, Settled,
+};
 pub use store::{Store, StoreOptions};
 pub use transfer::{
-    Count, Counts, Direction, Filter, NoTransferId, ReceiptState, State, Step, Transfer,
+    Count, Counts, Direction, Filter, NoTransferId, Position, ReceiptState, State, Step, Transfer,
     TransferId, UnknownWord,
 };

@@ -6,6 +6,7 @@ use oftp::{DatasetName, OdetteId, Stamp};
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::error::StoreError;
+use crate::row;
 
 /// The dataset name a file gets when none was given: its name in upper case, what RFC 5024
 /// Appendix B does not allow replaced by `-`, cut at 26 characters.
@@ -32,11 +33,12 @@ fn fallback() -> DatasetName {
 
 /// A stamp (SFIDDATE, SFIDTIME) for `dataset` that no file of `origin` ever had: `now` in UTC, with
 /// the next free counter of that second. A second whose 9999 counters are used up passes on to the
-/// next one.
+/// next one; so does one that has a file already when `short`: levels 1 and 2 carry no counter.
 pub(crate) fn unique_stamp(
     journal: &Connection,
     dataset: &DatasetName,
     origin: &OdetteId,
+    short: bool,
     now: Timestamp,
 ) -> Result<Stamp, StoreError> {
     for seconds in 0..MOST_SECONDS {
@@ -63,6 +65,9 @@ pub(crate) fn unique_stamp(
                     .optional()
             })
             .map_err(StoreError::journal("look for a free stamp"))?;
+        if short && latest.is_some() {
+            continue;
+        }
         let used = latest
             .as_deref()
             .and_then(|stamp| stamp.get(14..))
@@ -80,6 +85,12 @@ pub(crate) fn unique_stamp(
     Err(StoreError::Refused(format!(
         "dataset {dataset}: too many files of this name at one time; send some under another name"
     )))
+}
+
+/// Whether files for that partner may go out in sessions of level 1 or 2, whose stamps have no counter.
+pub(crate) fn has_short_stamps(journal: &Connection, partner: &str) -> Result<bool, StoreError> {
+    let sql = "SELECT min(level, lowest_level) < 4 FROM partner WHERE name = ?1";
+    Ok(row::value(journal, sql, [partner])?.unwrap_or(false))
 }
 
 /// How far ahead of the clock a stamp may be, seconds.

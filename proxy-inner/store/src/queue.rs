@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use oftp::Level;
 use rusqlite::Connection;
 
-use crate::claim::release_forgotten;
 use crate::error::StoreError;
-use crate::receipt::OWED;
+use crate::outbound::release_forgotten;
+use crate::receipt;
 use crate::row;
 use crate::store::{Live, Store};
-use crate::transfer::TransferId;
 
 /// A partner we can call and have something for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct DuePartner {
     pub files: u64,
     /// Receipts waiting for a session.
     pub receipts: u64,
+    /// Receipts of its own that are overdue, where it is called for them.
+    pub overdue: u64,
     /// From when on it may be called; the time asked for when that is now.
     pub next_attempt: Timestamp,
 }
@@ -42,22 +44,15 @@ pub struct SessionRecord {
 }
 
 impl Store {
-    /// Every partner that is enabled, has an address, and for whom a file or a receipt waits, by name.
-    /// What a session has in hand at the moment does not count.
+    /// Every partner that is enabled, has an address, and for whom a file or a receipt waits, or who owes
+    /// an overdue receipt and is called for it, by name. What a session has in hand at the moment does not count.
     ///
     /// # Errors
     /// What the journal said.
     pub fn due(&self, now: Timestamp) -> Result<Vec<DuePartner>, StoreError> {
         let live = Arc::clone(&self.inner.live);
         self.run(move |journal| {
-            let names = || -> Result<Vec<String>, rusqlite::Error> {
-                let mut statement = journal.prepare_cached(
-                    "SELECT name FROM partner WHERE enabled AND address IS NOT NULL ORDER BY name",
-                )?;
-                statement.query_map([], |row| row.get(0))?.collect()
-            };
-            let names = names().map_err(StoreError::journal("read"))?;
-            let due = names
+            let due = callable(journal)?
                 .into_iter()
                 .map(|partner| due(journal, &live, partner, now));
             due.filter_map(Result::transpose).collect()
@@ -149,30 +144,90 @@ impl Store {
 /// No delay is longer than this: nobody waits so long, and every time stays within the calendar.
 const LONGEST: SignedDuration = SignedDuration::from_hours(24 * 366);
 
+/// After a session with it a partner is not called again so soon only because its receipts are overdue.
+const CALL_AGAIN: SignedDuration = SignedDuration::from_hours(1);
+
+/// A partner that may be called.
+struct Callable {
+    name: String,
+    level: Level,
+    /// Called for overdue receipts: how long after a file they are, seconds.
+    receipt_within: Option<i64>,
+}
+
+fn callable(journal: &Connection) -> Result<Vec<Callable>, StoreError> {
+    let rows = || -> Result<Vec<Callable>, rusqlite::Error> {
+        let mut statement = journal.prepare_cached(
+            "SELECT name, level, CASE WHEN call_for_receipts THEN receipt_within END FROM partner \
+             WHERE enabled AND address IS NOT NULL ORDER BY name",
+        )?;
+        let read = |row: &rusqlite::Row<'_>| {
+            let level: i64 = row.get(1)?;
+            Ok(Callable {
+                name: row.get(0)?,
+                level: if level < 4 { Level::L2 } else { Level::L5 },
+                receipt_within: row.get(2)?,
+            })
+        };
+        statement.query_map([], read)?.collect()
+    };
+    rows().map_err(StoreError::journal("read"))
+}
+
 fn due(
     journal: &Connection,
     live: &Live,
-    partner: String,
+    partner: Callable,
     now: Timestamp,
 ) -> Result<Option<DuePartner>, StoreError> {
-    release_forgotten(journal, live, &partner, now)?;
-    let (files, earliest) = waiting_files(journal, &partner)?;
-    let receipts = waiting_receipts(journal, live, &partner)?;
+    let name = partner.name;
+    release_forgotten(journal, live, &name, now)?;
+    let (files, earliest) = waiting_files(journal, &name)?;
+    let receipts = receipt::waiting(journal, live, &name, partner.level)?;
+    let session = record(journal, &name)?;
+    let (overdue, since) = match partner.receipt_within {
+        Some(within) => overdue(journal, &name, within, now)?,
+        None => (0, None),
+    };
+    let again = session
+        .succeeded_at
+        .and_then(|at| at.saturating_add(CALL_AGAIN).ok());
     let ready = if receipts > 0 {
         Some(Timestamp::MIN)
     } else {
-        earliest
+        let call = since.map(|since| again.map_or(since, |again| again.max(since)));
+        [earliest, call].into_iter().flatten().min()
     };
     let Some(ready) = ready else { return Ok(None) };
-    let may_call = record(journal, &partner)?
-        .next_attempt
-        .unwrap_or(Timestamp::MIN);
+    let may_call = session.next_attempt.unwrap_or(Timestamp::MIN);
     Ok(Some(DuePartner {
-        partner,
+        partner: name,
         files,
         receipts,
+        overdue,
         next_attempt: ready.max(may_call).max(now),
     }))
+}
+
+/// How many receipts of the partner are overdue, and since when the first is.
+fn overdue(
+    journal: &Connection,
+    partner: &str,
+    within: i64,
+    now: Timestamp,
+) -> Result<(u64, Option<Timestamp>), StoreError> {
+    let within = within.saturating_mul(1000);
+    let sql = "SELECT count(*), min(coalesce(receipt_since, changed)) FROM transfer \
+        WHERE state = 'sent' AND partner = ?1 AND coalesce(receipt_since, changed) < ?2";
+    let latest = now.as_millisecond().saturating_sub(within);
+    let (number, first): (i64, Option<i64>) = journal
+        .prepare_cached(sql)
+        .and_then(|mut statement| {
+            statement.query_row((partner, latest), |row| Ok((row.get(0)?, row.get(1)?)))
+        })
+        .map_err(StoreError::journal("read"))?;
+    let first = first.map(|first| row::time(first.saturating_add(within)));
+    Ok((row::number(number), first.transpose()?))
 }
 
 /// How many files wait for the partner, and when the first of them may be offered.
@@ -192,21 +247,6 @@ fn waiting_files(
         u64::try_from(number).unwrap_or(0),
         earliest.map(row::time).transpose()?,
     ))
-}
-
-fn waiting_receipts(journal: &Connection, live: &Live, partner: &str) -> Result<u64, StoreError> {
-    let owed = || -> Result<Vec<String>, rusqlite::Error> {
-        let mut statement = journal.prepare_cached(OWED)?;
-        statement.query_map([partner], |row| row.get(0))?.collect()
-    };
-    let mut number = 0;
-    for id in owed().map_err(StoreError::journal("read"))? {
-        let id: TransferId = row::parse("transfer", "id", &id)?;
-        if !live.has_receipt(id) {
-            number += 1;
-        }
-    }
-    Ok(number)
 }
 
 fn record(journal: &Connection, partner: &str) -> Result<SessionRecord, StoreError> {

@@ -1,10 +1,10 @@
 //! From whatever a kill left behind to a consistent start.
 //!
 //! Everything here may itself be killed at any instruction and is done again by the next start.
-//! 1. journal, one transaction: what was `receiving` has failed (the partner was told nothing and sends
-//!    again); what was `sending` waits again.
+//! 1. journal, one transaction: what was `receiving` is interrupted (the partner was told nothing, and
+//!    goes on from the last checkpoint); what was `sending` waits again.
 //! 2. what was being taken from the outbox is queued if it is in the spool, else forgotten.
-//! 3. what was `received` is delivered.
+//! 3. what was `received` is delivered or forwarded.
 //! 4. spool files that no journal entry needs are removed. Last, because only now does the journal
 //!    say what is needed.
 
@@ -16,11 +16,11 @@ use rusqlite::Connection;
 
 use crate::crash;
 use crate::error::StoreError;
-use crate::layout;
+use crate::layout::{self, Kind};
 use crate::outbox::OutboxReport;
 use crate::row;
 use crate::store::Store;
-use crate::transfer::{Direction, TransferId};
+use crate::transfer::{Direction, State, TransferId};
 
 /// Brings the store to a consistent start.
 pub(crate) fn recover(store: &Store) -> Result<(), StoreError> {
@@ -28,7 +28,7 @@ pub(crate) fn recover(store: &Store) -> Result<(), StoreError> {
     for partner in store.partners()? {
         store.inner.layout.make_partner(&partner.name)?;
     }
-    let (failed, requeued) = store.run(move |journal| end_attempts(journal, now))?;
+    let (interrupted, requeued) = store.run(move |journal| end_attempts(journal, now))?;
     crash::point("recover.attempts");
     let mut report = OutboxReport::default();
     store.settle_taking(now, &mut report)?;
@@ -41,14 +41,14 @@ pub(crate) fn recover(store: &Store) -> Result<(), StoreError> {
             transfer = %transfer.id,
             partner = transfer.partner,
             %error,
-            "A received file cannot be put into the inbox; it is safe in the spool and tried again."
+            "A received file cannot be handed on; unless its sender was told so, it is safe in the spool and tried again."
         );
     }
     crash::point("recover.delivered");
     let removed = sweep(store)?;
-    if failed + requeued + removed > 0 {
+    if interrupted + requeued + removed > 0 {
         tracing::info!(
-            failed,
+            interrupted,
             requeued,
             removed,
             "The store was not closed properly; transfers under way were set right and unfinished spool files removed."
@@ -61,14 +61,14 @@ fn end_attempts(journal: &Connection, now: Timestamp) -> Result<(usize, usize), 
     let receiving = row::select(journal, "WHERE state = 'receiving'", [])?;
     let sending = row::select(journal, "WHERE state = 'sending'", [])?;
     for transfer in &receiving {
-        row::step(journal, transfer.id, now, "failed", STOPPED, None)?;
+        row::step(journal, transfer.id, now, "interrupted", STOPPED, None)?;
     }
     for transfer in &sending {
         row::step(journal, transfer.id, now, "interrupted", STOPPED, None)?;
     }
     row::change(
         journal,
-        "UPDATE transfer SET state = 'failed', reason = ?1, holder = NULL WHERE state = 'receiving'",
+        "UPDATE transfer SET state = 'interrupted', reason = ?1, holder = NULL WHERE state = 'receiving'",
         [STOPPED],
     )?;
     row::change(
@@ -101,22 +101,33 @@ fn sweep(store: &Store) -> Result<usize, StoreError> {
     Ok(removed)
 }
 
-/// The transfers whose spool files are needed.
-fn needed(journal: &Connection) -> Result<HashSet<(Direction, TransferId)>, StoreError> {
+/// The files in the spool that are needed.
+fn needed(journal: &Connection) -> Result<HashSet<(Kind, TransferId)>, StoreError> {
     let rows = || -> Result<Vec<(String, String)>, rusqlite::Error> {
         let mut statement = journal.prepare_cached(
-            "SELECT direction, id FROM transfer WHERE (direction = 'in' AND state = 'received') \
+            "SELECT state, id FROM transfer \
+             WHERE (direction = 'in' AND state IN ('received', 'interrupted')) \
              OR (direction = 'out' AND state <> 'acknowledged')",
         )?;
         statement
             .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect()
     };
-    let rows = rows().map_err(StoreError::journal("read"))?;
-    rows.into_iter()
-        .map(|(direction, id)| {
-            let direction = row::parse("transfer", "direction", &direction)?;
-            Ok((direction, row::parse("transfer", "id", &id)?))
-        })
-        .collect()
+    let mut needed = HashSet::new();
+    for (state, id) in rows().map_err(StoreError::journal("read"))? {
+        let id: TransferId = row::parse("transfer", "id", &id)?;
+        match row::parse("transfer", "state", &state)? {
+            State::Interrupted => needed.insert((Kind::Spool(Direction::In), id)),
+            State::Received => {
+                needed.insert((Kind::Lines, id));
+                needed.insert((Kind::Spool(Direction::In), id))
+            }
+            State::Taking => {
+                needed.insert((Kind::Raw, id));
+                needed.insert((Kind::Spool(Direction::Out), id))
+            }
+            _ => needed.insert((Kind::Spool(Direction::Out), id)),
+        };
+    }
+    Ok(needed)
 }

@@ -3,16 +3,18 @@
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use oftp::{FileId, Format};
+use oftp::{FileId, Format, Security};
 use rusqlite::{Connection, OptionalExtension, Params, Row};
 
 use crate::error::StoreError;
-use crate::transfer::{Direction, State, Transfer, TransferId};
+use crate::transfer::{Direction, Position, State, Transfer, TransferId};
 
 /// What [`select`] reads, in the order [`Raw::read`] takes it.
 const COLUMNS: &str = "id, direction, partner, station, dataset, stamp, origin, destination, format, \
     state, reason, octets, description, user, original_name, inbox_name, receipt, attempts, \
-    not_before, created, changed, circuit";
+    not_before, created, changed, circuit, record_length, records, original_blocks, security, cipher, \
+    compression, envelope, signed_receipt, position, position_octets, receipt_since, forward_to, \
+    forwarded_to, forwarded_from";
 
 /// All transfers that `rest` (from `WHERE` on) selects.
 pub(crate) fn select(
@@ -102,7 +104,12 @@ pub(crate) fn step(
     .map(drop)
 }
 
-/// A number of octets as SQLite keeps it. A file of more than 8 EiB does not exist.
+/// A number that is never negative, as SQLite has it.
+pub(crate) fn number(found: i64) -> u64 {
+    u64::try_from(found).unwrap_or(0)
+}
+
+/// A number of octets or records as SQLite keeps it. A file of more than 8 EiB does not exist.
 pub(crate) fn octets(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
@@ -141,6 +148,41 @@ fn format_of(entry: &str, letter: &str) -> Result<Format, StoreError> {
     })
 }
 
+fn security_of(entry: &str, number: u8) -> Result<Security, StoreError> {
+    let known = [
+        Security::None,
+        Security::Encrypted,
+        Security::Signed,
+        Security::EncryptedAndSigned,
+    ];
+    known
+        .into_iter()
+        .find(|security| security_number(*security) == number)
+        .ok_or_else(|| StoreError::Damaged {
+            entry: entry.to_owned(),
+            field: "security",
+            found: number.to_string(),
+        })
+}
+
+/// Security services as the journal has them: the number SFIDSEC has.
+pub(crate) fn security_number(security: Security) -> u8 {
+    match security {
+        Security::None => 0,
+        Security::Encrypted => 1,
+        Security::Signed => 2,
+        Security::EncryptedAndSigned => 3,
+    }
+}
+
+fn id_of(
+    entry: &str,
+    field: &'static str,
+    text: Option<String>,
+) -> Result<Option<TransferId>, StoreError> {
+    text.map(|text| parse(entry, field, &text)).transpose()
+}
+
 /// One entry as SQLite has it.
 struct Raw {
     id: String,
@@ -165,6 +207,20 @@ struct Raw {
     created: i64,
     changed: i64,
     circuit: Option<String>,
+    record_length: u32,
+    records: i64,
+    original_blocks: i64,
+    security: u8,
+    cipher: u8,
+    compression: bool,
+    envelope: bool,
+    signed_receipt: bool,
+    position: i64,
+    position_octets: i64,
+    receipt_since: Option<i64>,
+    forward_to: Option<String>,
+    forwarded_to: Option<String>,
+    forwarded_from: Option<String>,
 }
 
 impl Raw {
@@ -192,6 +248,20 @@ impl Raw {
             created: row.get(19)?,
             changed: row.get(20)?,
             circuit: row.get(21)?,
+            record_length: row.get(22)?,
+            records: row.get(23)?,
+            original_blocks: row.get(24)?,
+            security: row.get(25)?,
+            cipher: row.get(26)?,
+            compression: row.get(27)?,
+            envelope: row.get(28)?,
+            signed_receipt: row.get(29)?,
+            position: row.get(30)?,
+            position_octets: row.get(31)?,
+            receipt_since: row.get(32)?,
+            forward_to: row.get(33)?,
+            forwarded_to: row.get(34)?,
+            forwarded_from: row.get(35)?,
         })
     }
 
@@ -212,9 +282,21 @@ impl Raw {
                 destination: parse(entry, "destination", &self.destination)?,
             },
             format: format_of(entry, &self.format)?,
+            record_length: self.record_length,
+            records: number(self.records),
+            original_blocks: number(self.original_blocks),
+            security: security_of(entry, self.security)?,
+            cipher: self.cipher,
+            compression: self.compression,
+            envelope: self.envelope,
+            signed_receipt: self.signed_receipt,
             state,
             reason: self.reason,
-            octets: u64::try_from(self.octets).unwrap_or(0),
+            octets: number(self.octets),
+            restart: Position {
+                answer: number(self.position),
+                octets: number(self.position_octets),
+            },
             progress: None,
             description: self.description,
             user: parse(entry, "user", &self.user)?,
@@ -224,6 +306,10 @@ impl Raw {
                 .receipt
                 .map(|word| parse(entry, "receipt", &word))
                 .transpose()?,
+            receipt_since: self.receipt_since.map(time).transpose()?,
+            forward_to: self.forward_to,
+            forwarded_to: id_of(entry, "forwarded_to", self.forwarded_to)?,
+            forwarded_from: id_of(entry, "forwarded_from", self.forwarded_from)?,
             attempts: u32::try_from(self.attempts).unwrap_or(u32::MAX),
             not_before: self.not_before.map(time).transpose()?,
             created: time(self.created)?,

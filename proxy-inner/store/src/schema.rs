@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
+use crate::directory;
 use crate::error::StoreError;
 
 /// The newest schema this version knows.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// Opens the journal's file, which must exist (empty at first) with the right permissions.
 ///
@@ -27,11 +28,16 @@ pub(crate) fn open(path: &Path) -> Result<Connection, StoreError> {
             known: VERSION,
         });
     }
-    if found < 1 {
-        let sql = format!("BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;");
-        connection
-            .execute_batch(&sql)
-            .map_err(StoreError::journal("make its tables"))?;
+    for (version, sql) in (1..).zip(STEPS) {
+        if found < version {
+            // Each step alone: a kill between two leaves a journal of the version between.
+            let sql = sql.concat();
+            connection
+                .execute_batch(&format!(
+                    "BEGIN IMMEDIATE; {sql} PRAGMA user_version = {version}; COMMIT;"
+                ))
+                .map_err(StoreError::journal("bring its tables up to date"))?;
+        }
     }
     Ok(connection)
 }
@@ -47,12 +53,15 @@ fn configure(connection: &Connection) -> Result<(), rusqlite::Error> {
     Ok(())
 }
 
-/// Times are milliseconds UTC since 1970; words are those of `transfer.rs`.
+/// What leads from each version to the next; a new journal goes the whole way.
+const STEPS: [&[&str]; 2] = [&[TABLES], &[directory::schema::MIGRATE_2, MIGRATE_2]];
+
+/// Version 1. Times are milliseconds UTC since 1970; words are those of `transfer.rs`.
 ///
 /// `holder` is the number, good for one process life, of the value that holds a transfer in hand
 /// while it is `receiving` or `sending`: only that value may end the attempt.
 /// `offered` tells that our EFID may have reached the partner.
-const TABLES: &str = "
+pub(crate) const TABLES: &str = "
 CREATE TABLE station (
     name TEXT PRIMARY KEY,
     code TEXT NOT NULL UNIQUE
@@ -119,4 +128,48 @@ CREATE TABLE step (
     circuit TEXT
 ) STRICT;
 CREATE INDEX step_transfer ON step (transfer);
+";
+
+/// Version 2: records, file services, restart, forwarding, receipts with all they say.
+///
+/// `stored` is the length of the spool file that stands for `position` (in, not whole yet) or for the
+/// whole file. `position` counts records or blocks of 1024 octets; `position_octets` is the same place
+/// in octets of the virtual file. `security` is SFIDSEC. `receipt_since` is when the receipt became
+/// owed, or its wait began. `receipt` has what a receipt says that is owed or has come; an owed one
+/// without an entry there is a plain EERP.
+const MIGRATE_2: &str = "
+ALTER TABLE transfer ADD COLUMN record_length INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE transfer ADD COLUMN records INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE transfer ADD COLUMN stored INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE transfer ADD COLUMN original_blocks INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE transfer ADD COLUMN security INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE transfer ADD COLUMN cipher INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE transfer ADD COLUMN compression INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE transfer ADD COLUMN envelope INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE transfer ADD COLUMN signed_receipt INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE transfer ADD COLUMN position INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE transfer ADD COLUMN position_octets INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE transfer ADD COLUMN receipt_since INTEGER;
+ALTER TABLE transfer ADD COLUMN forward_to TEXT;
+ALTER TABLE transfer ADD COLUMN forwarded_to TEXT;
+ALTER TABLE transfer ADD COLUMN forwarded_from TEXT;
+UPDATE transfer SET stored = octets WHERE direction = 'out' OR state IN ('received', 'delivered');
+UPDATE transfer SET original_blocks = (octets + 1023) / 1024 WHERE direction = 'out';
+UPDATE transfer SET receipt_since = changed WHERE receipt = 'owed' OR state = 'sent';
+CREATE TABLE receipt (
+    transfer TEXT PRIMARY KEY REFERENCES transfer (id) ON DELETE CASCADE,
+    kind TEXT NOT NULL CHECK (kind IN ('eerp', 'nerp')),
+    reason INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    creator TEXT,
+    user TEXT NOT NULL,
+    hash BLOB NOT NULL,
+    signature BLOB NOT NULL
+) STRICT;
+DROP INDEX inbound_once;
+CREATE UNIQUE INDEX inbound_once ON transfer (partner, dataset, stamp, origin, destination)
+    WHERE direction = 'in' AND state IN ('receiving', 'interrupted', 'received', 'delivered', 'forwarded');
+DROP INDEX outbound_once;
+CREATE UNIQUE INDEX outbound_once ON transfer (dataset, stamp, origin, destination) WHERE direction = 'out';
+CREATE INDEX receipt_open ON transfer (receipt) WHERE receipt IN ('owed', 'unconfirmed');
 ";

@@ -1,14 +1,14 @@
 //! Files in motion: writing within the free space, and syncing in time.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::StoreError;
 use crate::layout;
 
-/// After so many octets what was written is synced, so that the last sync, for which the partner
-/// waits, has little left to do.
+/// After so many octets what was written is synced, so that the last sync, for which someone waits, has
+/// little left to do.
 const SYNC_EVERY: u64 = 64 * 1024 * 1024;
 /// After so many octets the free space is looked at again: a file may be longer than announced.
 const LOOK_EVERY: u64 = 8 * 1024 * 1024;
@@ -38,8 +38,35 @@ impl SpoolFile {
         })
     }
 
+    /// Opens a file to go on after its first `octets`; the rest of it is cut off.
+    pub(crate) fn resume(
+        path: PathBuf,
+        reserve: u64,
+        octets: u64,
+    ) -> Result<SpoolFile, StoreError> {
+        let open = || {
+            let mut file = File::options().write(true).open(&path)?;
+            file.set_len(octets)?;
+            file.seek(SeekFrom::End(0))?;
+            Ok(file)
+        };
+        let file = open().map_err(failed("go on with", &path))?;
+        Ok(SpoolFile {
+            path,
+            file,
+            reserve,
+            octets,
+            unsynced: 0,
+            // The free space is looked at before the first octet.
+            unlooked: LOOK_EVERY,
+        })
+    }
+
     /// Appends octets.
     pub(crate) fn write(&mut self, octets: &[u8]) -> Result<(), StoreError> {
+        if octets.is_empty() {
+            return Ok(());
+        }
         let length = octets.len() as u64;
         if self.octets == 0 || self.unlooked + length > LOOK_EVERY {
             let needed = self.reserve.saturating_add(length);
@@ -66,7 +93,7 @@ impl SpoolFile {
         Ok(())
     }
 
-    /// Octets written so far.
+    /// Octets in the file.
     pub(crate) fn octets(&self) -> u64 {
         self.octets
     }

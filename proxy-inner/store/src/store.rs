@@ -228,6 +228,10 @@ impl Progress {
     pub(crate) fn set(&self, octets: u64) {
         self.passed.store(octets, Ordering::Relaxed);
     }
+
+    pub(crate) fn passed(&self) -> u64 {
+        self.passed.load(Ordering::Relaxed)
+    }
 }
 
 impl Live {
@@ -303,6 +307,16 @@ impl Hold {
         locked(&self.live.progress).insert(id, Arc::clone(&progress));
         self.transfer = Some(id);
         progress
+    }
+
+    /// Counts what it counts as the progress of `id` instead.
+    pub(crate) fn recount(&mut self, id: TransferId) {
+        let mut progress = locked(&self.live.progress);
+        if let Some(earlier) = self.transfer.replace(id)
+            && let Some(counted) = progress.remove(&earlier)
+        {
+            progress.insert(id, counted);
+        }
     }
 }
 

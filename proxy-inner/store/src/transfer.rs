@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use oftp::{FileId, Format, UserField};
+use oftp::{FileId, Format, Security, UserField};
 use serde::{Serialize, Serializer};
 
 /// Names one transfer for ever, in the journal, in logs and in file names.
@@ -74,8 +74,8 @@ macro_rules! words {
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.pad(self.word())
             }
         }
@@ -98,13 +98,14 @@ macro_rules! words {
         }
     };
 }
+pub(crate) use words;
 
 /// A word that is none of those that are known.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{found:?} is not known; wanted is one of {wanted}")]
 pub struct UnknownWord {
-    found: String,
-    wanted: String,
+    pub(crate) found: String,
+    pub(crate) wanted: String,
 }
 
 words! {
@@ -120,16 +121,20 @@ words! {
 words! {
     /// How far a transfer has come.
     ///
-    /// Inbound: `Receiving` → `Received` → `Delivered`. Outbound: `Taking` → `Queued` → `Sending` →
-    /// `Sent` → `Acknowledged` or `Rejected`, and back from `Sending` to `Queued` when a session ends
-    /// early. Either may end in `Failed`.
+    /// Inbound: `Receiving` (→ `Interrupted` → `Receiving`) → `Received` → `Delivered` or `Forwarded`.
+    /// Outbound: `Taking` → `Queued` → `Sending` → `Sent` → `Acknowledged` or `Rejected`, and back from
+    /// `Sending` to `Queued` when a session ends early. Either may end in `Failed`.
     State {
         /// In: octets are arriving.
         Receiving = "receiving",
+        /// In: the session ended before the file did; what is held waits for the partner to go on.
+        Interrupted = "interrupted",
         /// In: whole and synced in the spool, not yet in the inbox.
         Received = "received",
         /// In: handed to the inbox.
         Delivered = "delivered",
+        /// In: handed on to the partner who serves its destination, as an outbound transfer.
+        Forwarded = "forwarded",
         /// Out: being moved from the outbox into the spool.
         Taking = "taking",
         /// Out: waits for a session.
@@ -150,11 +155,32 @@ words! {
 words! {
     /// How far the receipt of an inbound transfer has come.
     ReceiptState {
-        /// We owe the partner an EERP.
+        /// The file is here; an operator or a business system has yet to confirm or reject it.
+        Unconfirmed = "unconfirmed",
+        /// The file is forwarded; the receipt of its recipient is yet to come.
+        Awaited = "awaited",
+        /// We owe the partner an EERP or a NERP.
         Owed = "owed",
-        /// The partner has confirmed our EERP (RTR).
+        /// The partner has confirmed our receipt (RTR).
         Sent = "sent",
     }
+}
+
+/// A place in a virtual file at which a transfer can go on (RFC 5024 section 1.5.4).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Position {
+    /// In the units of SFIDREST and SFPAACNT: records for F and V, blocks of 1024 octets for all else.
+    pub answer: u64,
+    /// Octets of the virtual file before it.
+    pub octets: u64,
+}
+
+impl Position {
+    /// The first octet.
+    pub const START: Position = Position {
+        answer: 0,
+        octets: 0,
+    };
 }
 
 /// One transfer, as the journal has it.
@@ -172,12 +198,31 @@ pub struct Transfer {
     pub file: FileId,
     /// Record format (SFIDFMT).
     pub format: Format,
+    /// Record length (SFIDLRECL), octets: of each record (F), of the longest (V), 0 for U and T.
+    pub record_length: u32,
+    /// Its records, once it is whole (F, V).
+    pub records: u64,
+    /// Size of the original file (SFIDOSIZ), blocks of 1024 octets; 0 when unknown.
+    pub original_blocks: u64,
+    /// Security services (SFIDSEC).
+    pub security: Security,
+    /// Cipher suite (SFIDCIPH), 0 for none.
+    pub cipher: u8,
+    /// Whether it is compressed in CMS (SFIDCOMP).
+    pub compression: bool,
+    /// Whether it is a CMS object (SFIDENV).
+    pub envelope: bool,
+    /// Whether a signed receipt is asked for (SFIDSIGN).
+    pub signed_receipt: bool,
     /// How far it has come.
     pub state: State,
     /// Why it is `Failed` or `Rejected`, or why the last attempt ended early; a sentence.
     pub reason: Option<String>,
-    /// Its size: announced or counted so far while it is `Receiving`, exact afterwards. Octets.
+    /// Its size as a virtual file: announced while it is `Receiving` or `Interrupted`, exact
+    /// afterwards. Octets.
     pub octets: u64,
+    /// In: up to where it is on disk while it is not whole. Out: from where it is offered next.
+    pub restart: Position,
     /// Octets that have passed in the attempt now under way; `None` when none is.
     pub progress: Option<u64>,
     /// Description (SFIDDESC), may be empty.
@@ -190,6 +235,14 @@ pub struct Transfer {
     pub inbox_name: Option<String>,
     /// In: its receipt; `None` until it is received whole.
     pub receipt: Option<ReceiptState>,
+    /// Since when its receipt is owed (in) or awaited (out).
+    pub receipt_since: Option<Timestamp>,
+    /// In: the partner it is to be forwarded to; `None` when it is for a station of ours.
+    pub forward_to: Option<String>,
+    /// In: the outbound transfer it went on as.
+    pub forwarded_to: Option<TransferId>,
+    /// Out: the inbound transfer it came from.
+    pub forwarded_from: Option<TransferId>,
     /// Out: how often it was offered and refused for now.
     pub attempts: u32,
     /// Out: when it may be offered again, if it must wait.
@@ -200,6 +253,13 @@ pub struct Transfer {
     pub changed: Timestamp,
     /// The circuit of its latest step, if one had to do with it.
     pub circuit: Option<String>,
+}
+
+impl Transfer {
+    /// Whether CMS file services make it a stream of octets whatever its format (RFC 5024 section 6).
+    pub fn is_secured(&self) -> bool {
+        self.security != Security::None || self.compression || self.envelope
+    }
 }
 
 /// One step in the life of a transfer.
@@ -238,7 +298,7 @@ impl Filter {
 pub struct Counts {
     /// Direction, state and number; what is zero is left out.
     pub transfers: Vec<Count>,
-    /// Inbound files delivered whose EERP the partner has not confirmed yet.
+    /// Inbound files whose receipt the partner has not confirmed yet.
     pub receipts_owed: u64,
 }
 

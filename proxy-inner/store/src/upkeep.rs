@@ -1,24 +1,29 @@
-//! What an operator, or the age of a file, does to files to send: send again, discard, expire.
+//! What an operator, or the age of a file, does to files under way: send again, discard, expire.
 
 use jiff::Timestamp;
+use oftp::ReceiptReason;
+use rusqlite::Connection;
 
-use crate::claim::was_offered;
 use crate::error::StoreError;
 use crate::layout;
-use crate::naming::unique_stamp;
+use crate::naming::{has_short_stamps, unique_stamp};
+use crate::outbound::{fail_forwarded, was_offered};
 use crate::row;
-use crate::store::Store;
-use crate::transfer::{Direction, State, TransferId};
+use crate::store::{Live, Store};
+use crate::transfer::{Direction, State, Transfer, TransferId};
 
 impl Store {
     /// Sends a file again that had failed or was rejected.
     ///
     /// It keeps its stamp only where an earlier attempt may have brought it to the partner, who can
-    /// then tell the duplicate; else it gets a new one, so that it is not taken for one.
+    /// then tell the duplicate; else it gets a new one, so that it is not taken for one. A forwarded file
+    /// always keeps it, and is sent again only as long as its sender has not been told that it failed.
     ///
     /// # Errors
-    /// [`StoreError::NoTransfer`], [`StoreError::WrongState`], or what the journal said.
+    /// [`StoreError::NoTransfer`], [`StoreError::WrongState`], [`StoreError::Refused`] for a forwarded
+    /// file whose sender knows; or what the journal said.
     pub fn retry(&self, id: TransferId, now: Timestamp) -> Result<(), StoreError> {
+        let live = self.inner.live.clone();
         self.run(move |journal| {
             let transfer = row::by_id(journal, id)?;
             let state = transfer.state;
@@ -28,17 +33,21 @@ impl Store {
                 return Err(StoreError::WrongState { id, state, wanted: "sent again" });
             }
             let (file, old) = (&transfer.file, transfer.file.stamp.to_string());
-            let keep = state == State::Failed && was_offered(journal, id)?;
+            let offered = state == State::Failed && was_offered(journal, id)?;
+            take_back_answer(journal, &live, &transfer)?;
+            let keep = offered || transfer.forwarded_from.is_some();
             let stamp = if keep {
                 old.clone()
             } else {
-                unique_stamp(journal, &file.dataset, &file.origin, now)?.to_string()
+                let short = has_short_stamps(journal, &transfer.partner)?;
+                unique_stamp(journal, &file.dataset, &file.origin, short, now)?.to_string()
             };
             row::change(
                 journal,
                 "UPDATE transfer SET state = 'queued', reason = NULL, attempts = 0, not_before = NULL, \
-                 offered = ?2, stamp = ?3 WHERE id = ?1",
-                (id.to_string(), keep, &stamp),
+                 offered = ?2, stamp = ?3, position = position * ?2, \
+                 position_octets = position_octets * ?2 WHERE id = ?1",
+                (id.to_string(), offered, &stamp),
             )?;
             let detail = format!("sent again by an operator, as {stamp}, before as {old}");
             row::step(journal, id, now, "queued", &detail, None)
@@ -76,20 +85,20 @@ impl Store {
         layout::remove_file(&self.inner.layout.spool_file(Direction::Out, id))
     }
 
-    /// Fails every queued file that was queued before `queued_before`; names them.
+    /// Fails every file that was queued, or interrupted while it was received, before `before` and has not
+    /// gone on since; names them. What is held of the interrupted ones is removed; the sender of one that
+    /// was to be forwarded is told by a NERP.
     ///
     /// # Errors
-    /// What the journal said.
-    pub fn expire(
-        &self,
-        queued_before: Timestamp,
-        now: Timestamp,
-    ) -> Result<Vec<TransferId>, StoreError> {
-        self.run(move |journal| {
+    /// What the disk or the journal said.
+    pub fn expire(&self, before: Timestamp, now: Timestamp) -> Result<Vec<TransferId>, StoreError> {
+        let mut expired = self.expire_interrupted(before, now)?;
+        let live = self.inner.live.clone();
+        let (queued, answered) = self.run(move |journal| {
             let old = row::select(
                 journal,
                 "WHERE state = 'queued' AND created < ?1 ORDER BY seq",
-                [queued_before.as_millisecond()],
+                [before.as_millisecond()],
             )?;
             for transfer in &old {
                 let why = format!(
@@ -102,8 +111,44 @@ impl Store {
                     (transfer.id.to_string(), &why),
                 )?;
                 row::step(journal, transfer.id, now, "failed", &why, None)?;
+                let answer = (ReceiptReason::NOT_DELIVERED, NOT_DELIVERED);
+                fail_forwarded(journal, &live, transfer, answer, now)?;
             }
-            Ok(old.into_iter().map(|transfer| transfer.id).collect())
-        })
+            let answered = old.iter().any(|transfer| transfer.forwarded_from.is_some());
+            let ids: Vec<TransferId> = old.into_iter().map(|transfer| transfer.id).collect();
+            Ok::<_, StoreError>((ids, answered))
+        })?;
+        if answered {
+            self.tell_of_work();
+        }
+        expired.extend(queued);
+        Ok(expired)
     }
+}
+
+const NOT_DELIVERED: &str = "the recipient could not be reached in time";
+
+/// Takes back the NERP that the sender of a forwarded file was to get, if there is still time.
+fn take_back_answer(
+    journal: &Connection,
+    live: &Live,
+    transfer: &Transfer,
+) -> Result<(), StoreError> {
+    let Some(inbound) = transfer.forwarded_from else {
+        return Ok(());
+    };
+    let taken_back = !live.has_receipt(inbound)
+        && row::change(
+            journal,
+            "UPDATE transfer SET receipt = 'awaited' WHERE id = ?1 AND receipt = 'owed'",
+            [inbound.to_string()],
+        )? == 1;
+    if !taken_back {
+        let id = transfer.id;
+        return Err(StoreError::Refused(format!(
+            "transfer {id} was forwarded, and its sender has been told that it failed; the sender has to send it again, under a new time"
+        )));
+    }
+    let sql = "DELETE FROM receipt WHERE transfer = ?1";
+    row::change(journal, sql, [inbound.to_string()]).map(drop)
 }

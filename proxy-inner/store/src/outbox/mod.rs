@@ -4,11 +4,14 @@
 //! 1. journal `taking`, with the file's name: whatever lies in the spool from now on is accounted for.
 //! 2. the file renamed into the spool: one instant in which it leaves the outbox. Nothing was copied,
 //!    so it is never in both.
-//! 3. its data synced, then spool and outbox folders: its maker may not have synced it.
+//! 3. its data synced, then spool and outbox folders: its maker may not have synced it. It is looked
+//!    through, and lines get their lengths in a spool file of their own, again synced (`examine.rs`).
 //! 4. journal `queued` with its exact size.
 //!
 //! A restart that finds `taking` looks for the spool file: there, it goes on with 3; not there, the
 //! file is still in the outbox, the entry is dropped, and the next scan takes the file.
+
+mod examine;
 
 use std::fs::{self, DirEntry, File, FileType, OpenOptions};
 use std::io;
@@ -17,12 +20,14 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use nix::fcntl::{AT_FDCWD, OFlag, RenameFlags, renameat2};
+use oftp::UserField;
 
 use crate::crash;
 use crate::error::StoreError;
 use crate::intake::Entry;
 use crate::layout;
 use crate::naming::dataset_from_name;
+use crate::records::{Counted, Terms};
 use crate::row;
 use crate::store::{Store, new_id};
 use crate::transfer::{Direction, State, TransferId};
@@ -46,8 +51,9 @@ pub struct OutboxFault {
 }
 
 impl Store {
-    /// Takes every file ready in the outbox folders, and tells what cannot be taken. Also tries again
-    /// what could not be done before: delivering received files, recording ends of attempts.
+    /// Takes every file ready in the outbox folders, in the form agreed with the partner, and tells what
+    /// cannot be taken. Also tries again what could not be done before: delivering received files,
+    /// recording ends of attempts.
     ///
     /// A file is ready when its name does not start with `.` nor end with `.tmp` or `.part`: whoever
     /// hands over writes under such a name, or elsewhere on the same file system, and renames.
@@ -60,7 +66,7 @@ impl Store {
         for (transfer, error) in self.deliver_waiting(now)? {
             let path = self.inner.layout.spool_file(Direction::In, transfer.id);
             let problem = format!(
-                "transfer {} of partner {} was received and cannot be put into the inbox: {error}; it is safe in the spool and tried again",
+                "transfer {} of partner {} was received and cannot be handed on: {error}; unless its sender was told so, it is safe in the spool and tried again",
                 transfer.id, transfer.partner
             );
             report.faults.push(OutboxFault { path, problem });
@@ -90,13 +96,15 @@ impl Store {
         let mut taken = Vec::new();
         let mut left = Vec::new();
         for transfer in taking {
-            let path = self.inner.layout.spool_file(Direction::Out, transfer.id);
-            match sync_taken(&path) {
-                Ok(octets) => taken.push((transfer.id, octets)),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => left.push(transfer.id),
+            let (format, record_length) = (transfer.format, transfer.record_length);
+            match self.examine(transfer.id, format, record_length) {
+                Ok(Some(counted)) => taken.push((transfer.id, counted)),
+                Ok(None) => left.push(transfer.id),
                 Err(error) => {
+                    let path = self.inner.layout.spool_file(Direction::Out, transfer.id);
                     let problem = format!(
-                        "taken from the outbox of partner {} and cannot be read ({error}); put it right or remove it",
+                        "{:?}, taken from the outbox of partner {}, cannot be sent ({error}); put it right or remove it",
+                        transfer.original_name.unwrap_or_default(),
                         transfer.partner
                     );
                     report.faults.push(OutboxFault { path, problem });
@@ -109,7 +117,7 @@ impl Store {
     /// Records what came of files that were being taken; their names are synced first.
     fn record(
         &self,
-        taken: Vec<(TransferId, u64)>,
+        taken: Vec<(TransferId, Counted)>,
         left: Vec<TransferId>,
         now: Timestamp,
         report: &mut OutboxReport,
@@ -121,32 +129,45 @@ impl Store {
             left.iter().try_for_each(|id| forget(journal, *id))?;
             taken
                 .iter()
-                .try_for_each(|(id, octets)| queue(journal, *id, *octets, now))
+                .try_for_each(|(id, counted)| queue(journal, *id, counted, now))
         })?;
         crash::point("outbox.queued");
+        for id in &queued {
+            // What was taken as lines is in the spool with lengths now.
+            layout::remove_file(&self.inner.layout.raw_file(*id))?;
+        }
         report.queued.extend(queued);
         Ok(())
     }
 
     /// What is ready to be taken, in the order of partners and names.
     fn look(&self, faults: &mut Vec<OutboxFault>) -> Result<Vec<Ready>, StoreError> {
-        let partners: Vec<String> = self
-            .partners()?
-            .into_iter()
-            .map(|partner| partner.name)
-            .collect();
+        let partners = self.partners()?;
         let mut ready = Vec::new();
         for (folder, name) in entries(&self.inner.layout.outbox)? {
             let path = folder.path();
             if name.starts_with('.') {
                 continue;
             }
-            if !partners.contains(&name) {
+            let Some(partner) = partners.iter().find(|partner| partner.name == name) else {
                 let problem =
                     format!("no partner is named {name:?}; `partner add` it, or remove this");
                 faults.push(OutboxFault { path, problem });
                 continue;
-            }
+            };
+            let terms = Terms {
+                format: partner.format,
+                record_length: partner.record_length,
+                records: partner.records,
+            };
+            let terms = match terms.checked() {
+                Ok(terms) => terms,
+                Err(error) => {
+                    let problem = format!("{error}; change what is said of partner {name}");
+                    faults.push(OutboxFault { path, problem });
+                    continue;
+                }
+            };
             let files = match entries(&path) {
                 Ok(files) => files,
                 Err(error) => {
@@ -167,6 +188,7 @@ impl Store {
                         path,
                         partner: name.clone(),
                         name: file,
+                        terms,
                     }),
                     Err(problem) => faults.push(OutboxFault { path, problem }),
                 }
@@ -192,7 +214,14 @@ impl Store {
                 dataset: dataset_from_name(&ready.name),
                 original_name: ready.name.clone(),
                 description: String::new(),
-                octets: 0,
+                user: UserField::default(),
+                format: ready.terms.format,
+                counted: Counted {
+                    record_length: ready.terms.record_length,
+                    ..Counted::default()
+                },
+                destination: None,
+                station: None,
                 state: State::Taking,
                 now,
             })
@@ -202,9 +231,12 @@ impl Store {
         let mut taken = Vec::new();
         let mut left = Vec::new();
         for (ready, id) in std::iter::zip(group, ids) {
-            let spool = self.inner.layout.spool_file(Direction::Out, id);
-            match move_in(&ready.path, &spool) {
-                Moved::In(octets) => taken.push((id, octets)),
+            let spool = match ready.terms.converts() {
+                true => self.inner.layout.raw_file(id),
+                false => self.inner.layout.spool_file(Direction::Out, id),
+            };
+            match self.move_in(ready, id, &spool) {
+                Moved::In(counted) => taken.push((id, counted)),
                 Moved::Not(problem) => {
                     report.faults.push(OutboxFault {
                         path: ready.path.clone(),
@@ -228,6 +260,40 @@ impl Store {
         folders.into_iter().try_for_each(layout::sync_folder)?;
         self.record(taken, left, now, report)
     }
+
+    /// Moves one file into the spool. What turns out to be something else is moved back.
+    fn move_in(&self, ready: &Ready, id: TransferId, spool: &Path) -> Moved {
+        let path = &ready.path;
+        if let Err(error) = layout::rename(path, spool) {
+            return Moved::Not(format!("{error}; it stays in the outbox"));
+        }
+        crash::point("outbox.renamed");
+        let Terms {
+            format,
+            record_length,
+            ..
+        } = ready.terms;
+        let problem = match self.examine(id, format, record_length) {
+            Ok(Some(counted)) => return Moved::In(counted),
+            Ok(None) => "it was removed meanwhile".to_owned(),
+            Err(error) => format!("{error}; it stays in the outbox"),
+        };
+        // Never over something that was put in its place meanwhile.
+        let back = renameat2(
+            AT_FDCWD,
+            spool,
+            AT_FDCWD,
+            path,
+            RenameFlags::RENAME_NOREPLACE,
+        );
+        match back {
+            Ok(()) => Moved::Not(problem),
+            Err(errno) => Moved::Stuck(format!(
+                "{problem}; it came from {} and cannot go back ({errno})",
+                path.display()
+            )),
+        }
+    }
 }
 
 /// Drops the entry of a file that is still in the outbox.
@@ -240,33 +306,24 @@ fn forget(journal: &rusqlite::Connection, id: TransferId) -> Result<(), StoreErr
 fn queue(
     journal: &rusqlite::Connection,
     id: TransferId,
-    octets: u64,
+    counted: &Counted,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     row::change(
         journal,
-        "UPDATE transfer SET state = 'queued', octets = ?2 WHERE id = ?1 AND state = 'taking'",
-        (id.to_string(), row::octets(octets)),
+        "UPDATE transfer SET state = 'queued', octets = ?2, stored = ?3, records = ?4, \
+         record_length = ?5, original_blocks = ?6 WHERE id = ?1 AND state = 'taking'",
+        (
+            id.to_string(),
+            row::octets(counted.octets),
+            row::octets(counted.stored),
+            row::octets(counted.records),
+            counted.record_length,
+            row::octets(counted.octets.div_ceil(1024)),
+        ),
     )?;
-    row::step(
-        journal,
-        id,
-        now,
-        "queued",
-        &format!("{octets} octets"),
-        None,
-    )
-}
-
-/// Puts the data of a file just moved into the spool on disk; tells its size.
-fn sync_taken(spool: &Path) -> io::Result<u64> {
-    let file = open_plain(spool)?;
-    let meta = file.metadata()?;
-    if !meta.is_file() {
-        return Err(io::Error::other("it is no plain file"));
-    }
-    file.sync_all()?;
-    Ok(meta.len())
+    let detail = format!("{} octets", counted.octets);
+    row::step(journal, id, now, "queued", &detail, None)
 }
 
 /// A file that is ready to be taken.
@@ -274,6 +331,7 @@ struct Ready {
     path: PathBuf,
     partner: String,
     name: String,
+    terms: Terms,
 }
 
 /// Files that share two commits; also bounds how many a kill leaves for the next start to sort out.
@@ -281,39 +339,12 @@ const GROUP: usize = 128;
 
 /// What came of moving one file into the spool.
 enum Moved {
-    /// It is there and synced, with so many octets.
-    In(u64),
+    /// It is there, synced, and this is what it is.
+    In(Counted),
     /// It stayed, or was moved back.
     Not(String),
     /// It is there, is nothing that can be sent, and cannot be moved back.
     Stuck(String),
-}
-
-/// Moves one file into the spool. What turns out to be something else is moved back.
-fn move_in(path: &Path, spool: &Path) -> Moved {
-    if let Err(error) = layout::rename(path, spool) {
-        return Moved::Not(format!("{error}; it stays in the outbox"));
-    }
-    let error = match sync_taken(spool) {
-        Ok(octets) => return Moved::In(octets),
-        Err(error) => error,
-    };
-    let problem = format!("it cannot be read ({error}); let the account of this process read it");
-    // Never over something that was put in its place meanwhile.
-    let back = renameat2(
-        AT_FDCWD,
-        spool,
-        AT_FDCWD,
-        path,
-        RenameFlags::RENAME_NOREPLACE,
-    );
-    match back {
-        Ok(()) => Moved::Not(problem),
-        Err(errno) => Moved::Stuck(format!(
-            "{problem}; it came from {} and cannot go back ({errno})",
-            path.display()
-        )),
-    }
 }
 
 fn open_plain(path: &Path) -> io::Result<File> {

@@ -1,0 +1,171 @@
+//! Receipts we owe, and the sessions that send them.
+
+use std::sync::{Arc, OnceLock};
+
+use jiff::Timestamp;
+use oftp::{FileId, Level};
+use rusqlite::Connection;
+
+use super::{ReceiptContent, content};
+use crate::crash;
+use crate::error::StoreError;
+use crate::row;
+use crate::store::{Live, Store};
+use crate::transfer::{Transfer, TransferId};
+
+/// A receipt we owe, in the hands of one session. Dropped before [`ReceiptClaim::sent`], it is owed
+/// as before.
+#[derive(Debug)]
+pub struct ReceiptClaim {
+    store: Store,
+    transfer: Transfer,
+    content: ReceiptContent,
+    circuit: String,
+}
+
+impl Store {
+    /// Gives the session on `circuit` the oldest receipt we owe the partner and a session of that level
+    /// can carry, if there is one. NERPs wait for level 4 or 5.
+    ///
+    /// # Errors
+    /// What the journal said.
+    pub fn claim_receipt(
+        &self,
+        partner: &str,
+        circuit: &str,
+        level: Level,
+        _now: Timestamp,
+    ) -> Result<Option<ReceiptClaim>, StoreError> {
+        let (partner, live) = (partner.to_owned(), self.inner.live.clone());
+        let taken = Arc::new(OnceLock::new());
+        let noted = Arc::clone(&taken);
+        let owed = self.run(move |journal| {
+            let take = |id| live.take_receipt(id) && noted.set(id).is_ok();
+            let Some(id) = first_owed(journal, &partner, level, take)? else {
+                return Ok(None);
+            };
+            let transfer = row::by_id(journal, id)?;
+            let content = content(journal, id)?
+                .unwrap_or_else(|| ReceiptContent::positive(transfer.user.clone()));
+            Ok(Some((transfer, content)))
+        });
+        if let (Err(_), Some(id)) = (&owed, taken.get()) {
+            // It was taken and nobody will get it, as when another's entry failed the common commit.
+            self.inner.live.release_receipt(*id);
+        }
+        let owed: Option<(Transfer, ReceiptContent)> = owed?;
+        Ok(owed.map(|(transfer, content)| ReceiptClaim {
+            store: self.clone(),
+            transfer,
+            content,
+            circuit: circuit.to_owned(),
+        }))
+    }
+}
+
+impl ReceiptClaim {
+    /// The transfer the receipt is for.
+    pub fn id(&self) -> TransferId {
+        self.transfer.id
+    }
+
+    /// What names the file on the wire, as the partner knows it. The receipt's own addresses are these
+    /// swapped.
+    pub fn file(&self) -> &FileId {
+        &self.transfer.file
+    }
+
+    /// What the receipt says.
+    pub fn content(&self) -> &ReceiptContent {
+        &self.content
+    }
+
+    /// Everything the journal knows of the transfer.
+    pub fn transfer(&self) -> &Transfer {
+        &self.transfer
+    }
+
+    /// The partner has confirmed it (RTR).
+    ///
+    /// # Errors
+    /// What the journal said; the receipt is sent again later then.
+    pub fn sent(self, now: Timestamp) -> Result<(), StoreError> {
+        let (id, circuit, told) = (self.transfer.id, self.circuit.clone(), self.content.told());
+        self.store.run(move |journal| {
+            row::change(
+                journal,
+                "UPDATE transfer SET receipt = 'sent' WHERE id = ?1 AND receipt = 'owed'",
+                [id.to_string()],
+            )?;
+            row::step(journal, id, now, "receipt sent", &told, Some(&circuit))
+        })?;
+        crash::point("receipt.sent");
+        Ok(())
+    }
+}
+
+impl Drop for ReceiptClaim {
+    fn drop(&mut self) {
+        self.store.inner.live.release_receipt(self.transfer.id);
+    }
+}
+
+/// Receipts of a partner that may be sent, the oldest first. The index is named because a partner's
+/// history is long and what is owed is little.
+///
+/// What is received and not in the inbox yet has to wait; what failed after we had acknowledged it is
+/// answered with a NERP.
+const OWED: &str = "SELECT id FROM transfer INDEXED BY receipt_owed WHERE receipt = 'owed' \
+    AND state IN ('delivered', 'forwarded', 'failed') AND partner = ?1 \
+    AND (?2 OR NOT EXISTS (SELECT 1 FROM receipt WHERE receipt.transfer = transfer.id AND kind = 'nerp')) \
+    ORDER BY seq";
+
+/// How many receipts wait for a session of that level with the partner.
+pub(crate) fn waiting(
+    journal: &Connection,
+    live: &Live,
+    partner: &str,
+    level: Level,
+) -> Result<u64, StoreError> {
+    let owed = || -> Result<Vec<String>, rusqlite::Error> {
+        let mut statement = journal.prepare_cached(OWED)?;
+        statement
+            .query_map((partner, has_nerp(level)), |row| row.get(0))?
+            .collect()
+    };
+    let mut number = 0;
+    for id in owed().map_err(StoreError::journal("read"))? {
+        let id: TransferId = row::parse("transfer", "id", &id)?;
+        if !live.has_receipt(id) {
+            number += 1;
+        }
+    }
+    Ok(number)
+}
+
+/// The first receipt owed to the partner that `take` takes.
+fn first_owed(
+    journal: &Connection,
+    partner: &str,
+    level: Level,
+    take: impl Fn(TransferId) -> bool,
+) -> Result<Option<TransferId>, StoreError> {
+    let failed = StoreError::journal;
+    let mut statement = journal.prepare_cached(OWED).map_err(failed("read"))?;
+    let mut rows = statement
+        .query((partner, has_nerp(level)))
+        .map_err(failed("read"))?;
+    while let Some(entry) = rows.next().map_err(failed("read"))? {
+        let id: String = entry.get(0).map_err(failed("read"))?;
+        let id = row::parse("transfer", "id", &id)?;
+        if take(id) {
+            return Ok(Some(id));
+        }
+    }
+    Ok(None)
+}
+
+/// NERP came with level 4.
+fn has_nerp(level: Level) -> bool {
+    level >= Level::L4
+}
