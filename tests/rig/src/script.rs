@@ -175,6 +175,11 @@ pub fn feed(session: &mut Session, command: &Command<'_>) {
 
 /// Takes what the session has to say, one word a command: `ESID(02)`, `EFPA(Y)`, `SFPA`, …
 pub fn said(session: &mut Session) -> Vec<String> {
+    said_at(session, NOW)
+}
+
+/// The same at another time than the script's usual one.
+pub fn said_at(session: &mut Session, now: Duration) -> Vec<String> {
     let mut words = Vec::new();
     let level = level_of(session);
     let octets = session.transmit().to_vec();
@@ -184,7 +189,7 @@ pub fn said(session: &mut Session) -> Vec<String> {
         rest = &rest[used..];
     }
     assert!(rest.is_empty(), "half an exchange buffer in transmit");
-    session.transmitted(octets.len(), NOW);
+    session.transmitted(octets.len(), now);
     words
 }
 
