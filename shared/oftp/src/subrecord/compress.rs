@@ -42,6 +42,12 @@ impl Scan {
             }
             at += BLOCK;
         }
+        while let Some(place) = octets.get(at..).and_then(first_run) {
+            match place {
+                Place::At(found) => return Some(at + found),
+                Place::NotInFirst(places) => at += places,
+            }
+        }
         let rest = octets.get(at..)?;
         let found = rest.array_windows().position(is_run)?;
         Some(at + found)
@@ -49,18 +55,59 @@ impl Scan {
 
     /// How many octets at the front are all `octet`, at most 63.
     pub(super) fn length(octets: &[u8], octet: u8) -> usize {
-        if let Some(piece) = octets.first_chunk::<MOST>() {
-            let different = piece.iter().fold(0, |seen, other| seen | (other ^ octet));
-            if different == 0 {
-                return MOST;
+        let near = octets.get(..MOST).unwrap_or(octets);
+        let (words, last) = near.as_chunks::<WORD>();
+        let all = u64::from_le_bytes([octet; WORD]);
+        let mut length = 0;
+        for word in words {
+            let different = u64::from_le_bytes(*word) ^ all;
+            if different != 0 {
+                return length + octets_before(different);
             }
+            length += WORD;
         }
-        octets
-            .iter()
-            .take(MOST)
-            .take_while(|other| **other == octet)
-            .count()
+        length + last.iter().take_while(|other| **other == octet).count()
     }
+}
+
+/// Octets of a machine word.
+const WORD: usize = 8;
+
+/// Where the first run begins among the places at the front that one word holds.
+enum Place {
+    At(usize),
+    /// No run begins at so many places.
+    NotInFirst(usize),
+}
+
+/// Looks at eight places together; `None` where there are not enough octets for that.
+fn first_run(octets: &[u8]) -> Option<Place> {
+    let near = octets.first_chunk::<{ WORD + Scan::RUN - 1 }>()?;
+    // Not octet by octet, so that each is one load.
+    let [first @ .., _, _, _] = near;
+    let [_, second @ .., _, _] = near;
+    let [_, _, third @ .., _] = near;
+    let [_, _, _, fourth @ ..] = near;
+    let [first, second, third, fourth] =
+        [first, second, third, fourth].map(|word| u64::from_le_bytes(*word));
+    // An octet of this is zero where four octets in a row are equal.
+    let different = (first ^ second) | (first ^ third) | (first ^ fourth);
+    // The lowest bit that remains stands in the first octet that was zero; those above may be wrong.
+    let zero = different.wrapping_sub(LOW_BITS) & !different & HIGH_BITS;
+    Some(match zero {
+        0 => Place::NotInFirst(WORD),
+        zero => Place::At(octets_before(zero)),
+    })
+}
+
+/// The lowest bit of each octet of a word.
+const LOW_BITS: u64 = 0x0101_0101_0101_0101;
+/// The highest bit of each octet of a word.
+const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+
+/// Octets of a word, in the order of memory, before the first that is not zero.
+fn octets_before(word: u64) -> usize {
+    usize::try_from(word.trailing_zeros() / 8).unwrap_or(WORD)
 }
 
 fn is_run([a, b, c, d]: &[u8; Scan::RUN]) -> bool {
