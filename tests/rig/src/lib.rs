@@ -10,5 +10,8 @@
     reason = "a test's own tools: a name says what a helper does, and a failure is the test's"
 )]
 
+pub mod breach;
 pub mod pair;
 pub mod script;
+pub mod stage;
+pub mod wire;

@@ -1,0 +1,1 @@
+//! Pairs of our engines whose octets cross in every size and are cut at every place.
