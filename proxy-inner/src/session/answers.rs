@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 
 use ::link::CircuitId;
-use oftp::{Command, EndReason, Level, OdetteId, Password, Ssid};
+use oftp::{Command, EndReason, Level, Mode, OdetteId, Password, Ssid};
 use store::{Fingerprint, Partner, Station, Store, StoreError, Transport};
 use tokio::task::spawn_blocking;
 
@@ -67,15 +67,37 @@ pub async fn judge(context: &SessionContext, caller: &Caller, ssid: &[u8]) -> Op
     (!silent).then_some(Verdict::Refuse(reason))
 }
 
-/// What the engine offers to a partner: the lower of our own and the partner's ceilings.
+/// What the engine offers to a partner and takes from it: what was agreed with the partner, and of
+/// buffer and credit the lower of its and our ceilings.
 pub fn settings(session: &SessionSettings, partner: Option<&Partner>) -> engine::Settings {
-    engine::Settings {
-        buffer: partner.map_or(session.buffer, |partner| partner.buffer.min(session.buffer)),
-        credit: partner.map_or(session.credit, |partner| partner.credit.min(session.credit)),
-        timers: engine::Timers {
-            inactivity: session.inactivity,
+    let timers = engine::Timers {
+        opening: session.opening,
+        inactivity: session.inactivity,
+        end_of_file: session.end_of_file,
+        leave: session.leave,
+        answer: session.answer,
+    };
+    match partner {
+        Some(partner) => engine::Settings {
+            level: partner.level,
+            lowest_level: partner.lowest_level,
+            buffer: partner.buffer.min(session.buffer),
+            credit: partner.credit.min(session.credit),
+            mode: Mode::Both,
+            compression: partner.compression,
+            restart: partner.restart,
+            authentication: partner.authentication,
+            refused: partner.refuse,
+            timers,
         },
-        ..engine::Settings::default()
+        // A stranger is told that it is one, at whatever level it speaks.
+        None => engine::Settings {
+            lowest_level: Level::L1,
+            buffer: session.buffer,
+            credit: session.credit,
+            timers,
+            ..engine::Settings::default()
+        },
     }
 }
 
@@ -101,6 +123,8 @@ enum Turned {
     Malformed(String),
     Unknown(OdetteId),
     Disabled(Box<Partner>),
+    /// It came over TLS and is agreed on plain TCP, or the other way.
+    Transport(Box<Partner>),
     Password(Box<Partner>),
     Certificate {
         partner: Box<Partner>,
@@ -112,10 +136,11 @@ enum Turned {
 impl Turned {
     fn reason(&self) -> EndReason {
         match self {
-            // To the outside a disabled partner is one we do not know.
-            Turned::Malformed(_) | Turned::Unknown(_) | Turned::Disabled(_) => {
-                EndReason::USER_CODE_NOT_KNOWN
-            }
+            // To the outside a partner that may not come, or not this way, is one we do not know.
+            Turned::Malformed(_)
+            | Turned::Unknown(_)
+            | Turned::Disabled(_)
+            | Turned::Transport(_) => EndReason::USER_CODE_NOT_KNOWN,
             Turned::Password(_) | Turned::Certificate { .. } => EndReason::INVALID_PASSWORD,
             Turned::Failed(_) => EndReason::NO_RESOURCES,
         }
@@ -124,7 +149,7 @@ impl Turned {
     fn is_stranger(&self) -> bool {
         matches!(
             self,
-            Turned::Malformed(_) | Turned::Unknown(_) | Turned::Disabled(_)
+            Turned::Malformed(_) | Turned::Unknown(_) | Turned::Disabled(_) | Turned::Transport(_)
         )
     }
 }
@@ -155,6 +180,11 @@ fn decide(store: &Store, caller: &Caller, ssid: &[u8]) -> Result<Box<Party>, Tur
     let partner = Box::new(partner);
     if !partner.enabled {
         return Err(Turned::Disabled(partner));
+    }
+    // Nobody is talked out of TLS, and the password of a plain partner, which crosses the inside in
+    // clear, opens nothing from outside.
+    if partner.transport != caller.transport {
+        return Err(Turned::Transport(partner));
     }
     if !password_right {
         return Err(Turned::Password(partner));
@@ -192,6 +222,13 @@ fn report(store: &Store, caller: &Caller, turned: &Turned) {
         Turned::Disabled(partner) => (
             Some(partner),
             "the partner is disabled; set enabled = true to let it in".to_owned(),
+        ),
+        Turned::Transport(partner) => (
+            Some(partner),
+            format!(
+                "it came with transport {} and is agreed on {}; if that has changed, set its transport",
+                caller.transport, partner.transport
+            ),
         ),
         Turned::Password(partner) => (
             Some(partner),

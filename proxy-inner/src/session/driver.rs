@@ -27,8 +27,6 @@ use super::input::Input;
 use super::report::Report;
 use super::{SessionContext, Stage};
 
-/// How long a partner may take to close the connection after our ESID; the RFC sets no time.
-const LEAVE_WITHIN: Duration = Duration::from_secs(15);
 /// How long the last octets may take once the session is over, and closing the stream after them.
 const CLOSE_WITHIN: Duration = Duration::from_secs(5);
 /// Far enough away to be no deadline.
@@ -65,8 +63,6 @@ pub(crate) struct Driver<S> {
     closed: Option<Closed>,
     /// The engine was told so.
     disconnected: bool,
-    /// When the partner must have closed the connection, after our ESID.
-    leave_by: Option<Instant>,
     /// When the last octets must be out.
     close_by: Option<Instant>,
 }
@@ -99,7 +95,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             unflushed: false,
             closed: None,
             disconnected: false,
-            leave_by: None,
             close_by: None,
         }
     }
@@ -151,27 +146,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         if self.disconnected || (held_back && !over) {
             return false;
         }
-        let overstayed = self.has_overstayed();
         self.desk.note_stream_end(match &self.closed {
             Some(Closed::End) => "the connection was closed".to_owned(),
             Some(Closed::Broken(error)) => format!("the connection broke: {error}"),
-            None if overstayed => {
-                "the partner did not close the connection after our ESID".to_owned()
-            }
             None => return false,
         });
         self.disconnected = true;
         self.session.disconnected(now);
         true
-    }
-
-    /// Whether the partner had its time to close the connection after our ESID.
-    fn has_overstayed(&mut self) -> bool {
-        if self.session.phase() != Phase::Ending {
-            return false;
-        }
-        let now = Instant::now();
-        now >= *self.leave_by.get_or_insert(now + LEAVE_WITHIN)
     }
 
     fn is_over(&mut self) -> bool {
@@ -187,8 +169,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 
     fn arm(&mut self) {
         let engine = self.session.next_timeout().map(|at| self.clock.0 + at);
-        let leave = self.leave_by.filter(|_| !self.disconnected);
-        let next = [engine, leave, self.close_by].into_iter().flatten().min();
+        let next = [engine, self.close_by].into_iter().flatten().min();
         match next {
             Some(next) if self.timer.deadline() == next => {}
             Some(next) => self.timer.as_mut().reset(next),
@@ -229,7 +210,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 Poll::Pending => break,
                 Poll::Ready(Ok(0)) => return self.broken(io::ErrorKind::WriteZero.into()),
                 Poll::Ready(Ok(n)) => {
-                    self.session.transmitted(n);
+                    self.session.transmitted(n, self.clock.now());
                     self.desk.count_out(n);
                     self.unflushed = true;
                     written += n;

@@ -1,10 +1,11 @@
-//! One file coming in: may it, and how its octets get from the engine to the spool.
+//! One file coming in: how its octets, and the ends of its records, get from the engine to the spool.
 //!
 //! ```text
-//!  SFID ─▶ take (checks, journal) ─▶ Receiving: engine ─▶ buffers ─▶ spool ─▶ finish ─▶ EFPA ─▶ deliver
+//!  offer::take ─▶ Receiving: engine ─▶ buffers ─▶ spool ─▶ finish ─▶ EFPA ─▶ deliver
 //! ```
 //!
-//! The partner hears EFPA only against the store's own proof that the file is on disk. When the disk
+//! The partner hears EFPA only against the store's own proof that the file is on disk. A file that
+//! does not come to its end keeps its place in the spool: the partner may go on from there. When the disk
 //! fails in the middle of a file, or while it is being made durable, the session ends with ESID 08
 //! (resources not available): RFC 5024 section 5.3.11 has the partner call again later, and since no
 //! EFPA was sent, it still has the file. An EFNA would have no retry flag, and would come only after
@@ -13,122 +14,15 @@
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
-use engine::{FileRefusal, RECEIVE_CEILING, Session};
+use engine::{Position, RECEIVE_CEILING, Received, Session};
 use jiff::Timestamp;
-use oftp::{FileReason, Format, Security, Sfid};
-use store::{Inbound, InboundRefusal, Offer, Store, StoreError, TransferId};
+use store::{Inbound, StoreError, TransferId};
 use tokio::task::{JoinHandle, spawn_blocking};
-
-use crate::session::answers::Party;
 
 /// Buffers of one file between engine and disk, the one being written included.
 const MOST_BUFFERS: usize = 3;
-
-/// Takes up an offered file, or says what the partner is told instead. Blocks.
-///
-/// # Errors
-/// What goes out as SFNA.
-pub(crate) fn take(
-    store: &Store,
-    party: &Party,
-    sfid: Sfid,
-    circuit: String,
-) -> Result<Inbound, FileRefusal> {
-    check(&sfid, party)?;
-    let stations = store.stations().map_err(|error| failed(&error))?;
-    let station = stations
-        .into_iter()
-        .find(|station| station.code == sfid.destination)
-        .ok_or_else(|| {
-            let text = format!("destination {} is not here", sfid.destination);
-            refusal(FileReason::INVALID_DESTINATION, false, text)
-        })?;
-    let offer = Offer {
-        partner: party.partner.name.clone(),
-        station: station.name,
-        file: sfid.file_id(),
-        format: sfid.format,
-        size_blocks: sfid.size_blocks,
-        description: sfid.description,
-        user: sfid.user,
-        circuit,
-    };
-    store
-        .begin_inbound(offer, Timestamp::now())
-        .map_err(|problem| match problem {
-            InboundRefusal::Duplicate { .. } => {
-                refusal(FileReason::DUPLICATE, false, "the file was received before")
-            }
-            InboundRefusal::Busy { .. } => {
-                let text = "the file is being received in another session";
-                refusal(FileReason::UNSPECIFIED, true, text)
-            }
-            InboundRefusal::NoSpace { .. } => refusal(
-                FileReason::TOO_BIG,
-                true,
-                "no space at present; offer it later",
-            ),
-            InboundRefusal::Store(error) => failed(&error),
-        })
-}
-
-/// The checks that need nothing but the offer and the two sides.
-fn check(sfid: &Sfid, party: &Party) -> Result<(), FileRefusal> {
-    if sfid.origin != party.partner.code {
-        let text = format!("origin {} may not send here", sfid.origin);
-        return Err(refusal(FileReason::INVALID_ORIGIN, false, text));
-    }
-    if !matches!(sfid.format, Format::Unstructured | Format::Text) {
-        let text = "files of format U and T are taken";
-        return Err(refusal(FileReason::FORMAT_NOT_SUPPORTED, false, text));
-    }
-    let service = match sfid.security {
-        Security::None => None,
-        Security::Signed => Some((FileReason::SIGNED_NOT_ALLOWED, "signed files")),
-        _ => Some((FileReason::ENCRYPTED_NOT_ALLOWED, "encrypted files")),
-    };
-    let service = service
-        .or_else(|| {
-            sfid.compression
-                .then_some((FileReason::COMPRESSION_NOT_ALLOWED, "compressed files"))
-        })
-        .or_else(|| {
-            sfid.signed_receipt.then_some((
-                FileReason::CIPHER_NOT_SUPPORTED,
-                "requests for signed receipts",
-            ))
-        })
-        .or_else(|| {
-            (sfid.cipher != 0).then_some((FileReason::CIPHER_NOT_SUPPORTED, "cipher suites"))
-        })
-        .or_else(|| {
-            sfid.envelope
-                .then_some((FileReason::CIPHER_NOT_SUPPORTED, "files in a CMS envelope"))
-        });
-    match service {
-        None => Ok(()),
-        Some((reason, what)) => Err(refusal(reason, false, format!("{what} are not taken"))),
-    }
-}
-
-fn refusal(reason: FileReason, retry: bool, text: impl Into<String>) -> FileRefusal {
-    FileRefusal {
-        reason,
-        retry,
-        text: text.into(),
-    }
-}
-
-/// The store failed: ours to repair, the partner may try again.
-fn failed(error: &StoreError) -> FileRefusal {
-    tracing::error!(why = %error, "An offered file could not be taken into the store.");
-    refusal(
-        FileReason::UNSPECIFIED,
-        true,
-        "not possible at present; offer it later",
-    )
-}
 
 /// A file being received: its octets on their way from the engine to the spool.
 ///
@@ -139,10 +33,15 @@ pub(crate) struct Receiving {
     /// The spool file, while no buffer is being written.
     inbound: Option<Inbound>,
     writing: Option<JoinHandle<Written>>,
-    waiting: VecDeque<Vec<u8>>,
-    free: Vec<Vec<u8>>,
+    waiting: VecDeque<Received>,
+    free: Vec<Received>,
     buffers: usize,
+    forwarded: bool,
+    /// Where the partner goes on.
+    start: Position,
     taken: u64,
+    /// The engine has something that was not taken yet.
+    announced: bool,
     /// The octets the engine counted, once the partner has sent all.
     whole: Option<u64>,
     problem: Option<String>,
@@ -151,12 +50,14 @@ pub(crate) struct Receiving {
 /// What a blocking thread gives back.
 struct Written {
     inbound: Inbound,
-    buffers: VecDeque<Vec<u8>>,
+    buffers: VecDeque<Received>,
     outcome: Result<(), StoreError>,
 }
 
 impl Receiving {
-    pub(crate) fn new(inbound: Inbound) -> Self {
+    /// A file taken up; `forwarded` when it is for a third party.
+    pub(crate) fn new(inbound: Inbound, forwarded: bool) -> Self {
+        let store::Position { answer, octets } = inbound.position();
         Self {
             id: inbound.id(),
             inbound: Some(inbound),
@@ -164,7 +65,10 @@ impl Receiving {
             waiting: VecDeque::new(),
             free: Vec::new(),
             buffers: 0,
-            taken: 0,
+            forwarded,
+            start: Position { answer, octets },
+            taken: octets,
+            announced: false,
             whole: None,
             problem: None,
         }
@@ -175,9 +79,24 @@ impl Receiving {
         self.id
     }
 
-    /// Octets taken from the engine.
+    /// True when it is for a third party.
+    pub(crate) fn is_forwarded(&self) -> bool {
+        self.forwarded
+    }
+
+    /// Where the partner is to go on: what we hold of the file already.
+    pub(crate) fn start(&self) -> Position {
+        self.start
+    }
+
+    /// Octets of the file there are, those of earlier attempts included.
     pub(crate) fn octets(&self) -> u64 {
         self.taken
+    }
+
+    /// The engine has something of the file.
+    pub(crate) fn announce(&mut self) {
+        self.announced = true;
     }
 
     /// The partner has sent the whole file.
@@ -196,7 +115,7 @@ impl Receiving {
     }
 
     /// Moves octets from the engine towards the disk; true if any were moved.
-    pub(crate) fn advance(&mut self, session: &mut Session) -> bool {
+    pub(crate) fn advance(&mut self, session: &mut Session, now: Duration) -> bool {
         if self.problem.is_some() {
             return false;
         }
@@ -204,12 +123,13 @@ impl Receiving {
         // Small pieces are left to gather while the disk is at work.
         let worth_it = self.writing.is_none() || waiting >= RECEIVE_CEILING || self.is_whole();
         let mut moved = false;
-        if waiting > 0
+        if self.announced
             && worth_it
             && let Some(mut buffer) = self.buffer()
         {
-            session.take_received(&mut buffer);
-            self.taken += buffer.len() as u64;
+            session.take_received(&mut buffer, now);
+            self.announced = false;
+            self.taken += buffer.octets.len() as u64;
             self.waiting.push_back(buffer);
             moved = true;
         }
@@ -221,6 +141,7 @@ impl Receiving {
     pub(crate) fn take_complete(&mut self, session: &Session) -> Option<Inbound> {
         let complete = self.is_whole()
             && self.problem.is_none()
+            && !self.announced
             && session.received_len() == 0
             && self.writing.is_none()
             && self.waiting.is_empty();
@@ -253,8 +174,24 @@ impl Receiving {
         Poll::Ready(())
     }
 
-    /// Gives the file up: waits for the disk, then hands it back to the store.
+    /// The session has ended before the file did: what is there is kept, so that a later attempt can
+    /// go on from it. Waits for the disk.
+    pub(crate) async fn interrupt(self, why: String) {
+        self.finish_with(move |inbound| inbound.interrupted(&why, Timestamp::now()))
+            .await;
+    }
+
+    /// The file was refused at its end: what is there is forgotten. Waits for the disk.
     pub(crate) async fn abandon(mut self, why: String) {
+        self.waiting.clear();
+        self.finish_with(move |inbound| inbound.abandon(&why, Timestamp::now()))
+            .await;
+    }
+
+    async fn finish_with(
+        mut self,
+        end: impl FnOnce(Inbound) -> Result<(), StoreError> + Send + 'static,
+    ) {
         if let Some(writing) = self.writing.take() {
             match writing.await {
                 Ok(written) => self.inbound = Some(written.inbound),
@@ -263,12 +200,19 @@ impl Receiving {
                 }
             }
         }
-        let Some(inbound) = self.inbound.take() else {
+        let Some(mut inbound) = self.inbound.take() else {
             return;
         };
-        let id = self.id;
-        let abandoned = spawn_blocking(move || inbound.abandon(&why, Timestamp::now())).await;
-        if let Ok(Err(error)) = abandoned {
+        let (id, waiting) = (self.id, self.waiting);
+        let sound = self.problem.is_none();
+        let ended = spawn_blocking(move || {
+            // What came and is not written yet need not travel again.
+            if sound && let Err(error) = write(&mut inbound, &waiting) {
+                tracing::warn!(transfer = %id, why = %error, "The last octets of a file were not stored.");
+            }
+            end(inbound)
+        });
+        if let Ok(Err(error)) = ended.await {
             tracing::error!(
                 transfer = %id,
                 why = %error,
@@ -277,7 +221,7 @@ impl Receiving {
         }
     }
 
-    fn buffer(&mut self) -> Option<Vec<u8>> {
+    fn buffer(&mut self) -> Option<Received> {
         if let Some(buffer) = self.free.pop() {
             return Some(buffer);
         }
@@ -285,7 +229,7 @@ impl Receiving {
             return None;
         }
         self.buffers += 1;
-        Some(Vec::new())
+        Some(Received::default())
     }
 
     /// Has all waiting buffers written in one go, unless some are being written.
@@ -298,7 +242,7 @@ impl Receiving {
         };
         let buffers = std::mem::take(&mut self.waiting);
         self.writing = Some(spawn_blocking(move || {
-            let outcome = buffers.iter().try_for_each(|buffer| inbound.write(buffer));
+            let outcome = write(&mut inbound, &buffers);
             Written {
                 inbound,
                 buffers,
@@ -306,4 +250,10 @@ impl Receiving {
             }
         }));
     }
+}
+
+fn write(inbound: &mut Inbound, buffers: &VecDeque<Received>) -> Result<(), StoreError> {
+    buffers
+        .iter()
+        .try_for_each(|buffer| inbound.write(&buffer.octets, &buffer.record_ends))
 }

@@ -1,150 +1,56 @@
-//! One file going out: what is next for a partner, and how its octets get from the spool to the engine.
+//! One file going out: how its octets, and the ends of its records, get from the spool to the engine.
 //!
 //! ```text
-//!  next ─▶ receipts first, then files ─▶ SFID ─▶ Sending: spool ─▶ buffers ─▶ engine ─▶ offered ─▶ EFID
+//!  SFID ─▶ SFPA: from where? ─▶ Sending: spool ─▶ pieces ─▶ engine ─▶ journal: offered whole ─▶ EFID
 //! ```
 //!
 //! That the whole file went out is in the journal before the EFID is on its way: a partner that later
 //! calls the same file a duplicate (SFNA 13) then is known to have it.
 
 use std::collections::VecDeque;
-use std::fs::File;
-use std::io::{self, Read};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use engine::{Request, Session};
-use jiff::Timestamp;
-use oftp::{FileReason, Security, Sfid, subrecord};
-use ops::backoff::draw;
-use store::{AlreadyThere, OutboundClaim, ReceiptClaim, Store, StoreError, TransferId};
+use engine::{Request, RequestError, Session};
+use oftp::{Sfid, subrecord};
+use store::{OutboundClaim, OutboundFile, StoreError, TransferId};
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use crate::session::SessionSettings;
-
-/// Buffers of one file between disk and engine, the one being read included.
-const MOST_BUFFERS: usize = 3;
-/// About how many octets a buffer holds.
-const BUFFER: usize = 512 * 1024;
-
-/// What there is to do for a partner while we have the turn.
-pub(crate) enum Next {
-    /// A receipt to send.
-    Receipt(Box<ReceiptClaim>),
-    /// A file to send, opened.
-    File(Box<OutboundClaim>, File),
-    /// Nothing.
-    Nothing,
-}
-
-/// Claims what is next for `partner`: owed receipts, then files unless `files` says no. Blocks.
-///
-/// # Errors
-/// What the journal said.
-pub(crate) fn next(
-    store: &Store,
-    partner: &str,
-    circuit: &str,
-    files: bool,
-) -> Result<Next, StoreError> {
-    if let Some(receipt) = store.claim_receipt(partner, circuit, Timestamp::now())? {
-        return Ok(Next::Receipt(Box::new(receipt)));
-    }
-    if !files {
-        return Ok(Next::Nothing);
-    }
-    while let Some(claim) = store.claim_file(partner, circuit, Timestamp::now())? {
-        match claim.open() {
-            Ok(file) => return Ok(Next::File(Box::new(claim), file)),
-            Err(error) => {
-                tracing::error!(
-                    circuit,
-                    partner,
-                    transfer = %claim.id(),
-                    why = %error,
-                    "A file cannot be sent.",
-                );
-                claim.failed(&error.to_string(), Timestamp::now())?;
-            }
-        }
-    }
-    Ok(Next::Nothing)
-}
-
-/// What happened to a refused file.
-pub(crate) enum Refused {
-    /// It is offered again in a later session.
-    Again,
-    /// It has failed.
-    Failed,
-    /// The partner had it all along.
-    AlreadyThere,
-}
-
-/// Records that the partner refused a file. `retry` is the partner's own word (SFNARRTR), where it
-/// has one. Blocks.
-///
-/// # Errors
-/// What the journal said.
-pub(crate) fn refused(
-    claim: OutboundClaim,
-    reason: FileReason,
-    retry: Option<bool>,
-    text: &str,
-    settings: &SessionSettings,
-) -> Result<Refused, StoreError> {
-    let now = Timestamp::now();
-    if reason == FileReason::DUPLICATE {
-        return Ok(match claim.already_there(now)? {
-            AlreadyThere::Sent => Refused::AlreadyThere,
-            AlreadyThere::Conflict => Refused::Failed,
-        });
-    }
-    let attempts = claim.attempts().saturating_add(1);
-    let again = retry.unwrap_or_else(|| may_pass(reason)) && attempts < settings.file_attempts;
-    let delay = settings.file_backoff.delay(attempts - 1, draw());
-    let retry_at = again.then(|| now.checked_add(delay).unwrap_or(now));
-    claim.refused(reason, text, retry_at, now)?;
-    Ok(if again {
-        Refused::Again
-    } else {
-        Refused::Failed
-    })
-}
-
-/// EFNA has no retry flag: these reasons are of a kind that may be gone next time.
-fn may_pass(reason: FileReason) -> bool {
-    [
-        FileReason::TOO_BIG,
-        FileReason::INVALID_RECORD_COUNT,
-        FileReason::INVALID_BYTE_COUNT,
-        FileReason::ACCESS_METHOD_FAILURE,
-        FileReason::UNSPECIFIED,
-    ]
-    .contains(&reason)
-}
+/// Pieces of one file between disk and engine, the one being read included.
+const MOST_PIECES: usize = 3;
+/// About how many octets a piece holds.
+const PIECE: usize = 512 * 1024;
 
 /// A file being sent: its octets on their way from the spool to the engine.
 pub(crate) struct Sending {
     id: TransferId,
+    sfid: Sfid,
     size: u64,
+    records: u64,
+    /// It travels record by record, not as one stream.
+    by_records: bool,
     /// In other hands while the journal takes note of something.
     claim: Option<Box<OutboundClaim>>,
     /// The open spool file, while it is not being read.
-    file: Option<File>,
+    file: Option<OutboundFile>,
     reading: Option<JoinHandle<ReadAhead>>,
-    /// Octets asked of the disk so far.
-    asked: u64,
-    ready: VecDeque<Vec<u8>>,
-    /// Octets of the first ready buffer that the engine has taken.
+    /// The last piece has been read.
+    all_read: bool,
+    ready: VecDeque<Piece>,
+    /// Octets of the first ready piece that the engine has taken.
     used: usize,
-    free: Vec<Vec<u8>>,
-    buffers: usize,
+    free: Vec<Piece>,
+    pieces: usize,
     chunk: usize,
+    /// Octets of the file with the engine or the partner.
     sent: u64,
+    /// Records of the file with the engine or the partner.
+    sent_records: u64,
     step: Step,
     problem: Option<String>,
+    /// The problem is in the file, which no session can carry.
+    hopeless: bool,
 }
 
 /// How far a file has come.
@@ -152,7 +58,9 @@ pub(crate) struct Sending {
 enum Step {
     /// SFID is out.
     Offered,
-    /// SFPA came; octets flow.
+    /// SFPA came, with the position from which the partner wants it; the spool file is being opened there.
+    Opening(u64),
+    /// Octets flow.
     Open,
     /// All octets, and the mark of their end, are with the engine.
     Whole,
@@ -162,32 +70,53 @@ enum Step {
     Closing,
 }
 
+/// Octets of a file, with the ends of the records in them.
+#[derive(Debug, Default)]
+struct Piece {
+    octets: Vec<u8>,
+    /// Offsets into what the engine has not taken of `octets`, ascending.
+    ends: Vec<usize>,
+    /// The file ends with it.
+    last: bool,
+}
+
 struct ReadAhead {
-    file: File,
-    buffer: Vec<u8>,
-    outcome: io::Result<()>,
+    file: OutboundFile,
+    piece: Piece,
+    outcome: Result<(), StoreError>,
 }
 
 impl Sending {
-    /// A claimed file, to be offered in a session that agreed on exchange buffers of `buffer` octets.
-    pub(crate) fn new(claim: Box<OutboundClaim>, file: File, buffer: u32) -> Self {
+    /// A claimed file, opened where it is sent from its start in any case, to be offered as `sfid` in a
+    /// session that agreed on exchange buffers of `buffer` octets.
+    pub(crate) fn new(
+        claim: Box<OutboundClaim>,
+        file: Option<OutboundFile>,
+        sfid: Sfid,
+        buffer: u32,
+    ) -> Self {
         // Whole exchange buffers only: a short one in the middle would cost a credit of its own.
         let capacity = subrecord::capacity(usize::try_from(buffer).unwrap_or(128)).max(1);
         Self {
             id: claim.id(),
             size: claim.octets(),
+            records: claim.records(),
+            by_records: claim.has_records(),
+            sfid,
             claim: Some(claim),
-            file: Some(file),
+            file,
             reading: None,
-            asked: 0,
+            all_read: false,
             ready: VecDeque::new(),
             used: 0,
             free: Vec::new(),
-            buffers: 0,
-            chunk: (BUFFER / capacity).max(1) * capacity,
+            pieces: 0,
+            chunk: (PIECE / capacity).max(1) * capacity,
             sent: 0,
+            sent_records: 0,
             step: Step::Offered,
             problem: None,
+            hopeless: false,
         }
     }
 
@@ -201,9 +130,18 @@ impl Sending {
         self.size
     }
 
-    /// Octets the engine has taken.
+    /// Octets of the file the engine has taken, those before the position it goes on from included.
     pub(crate) fn octets(&self) -> u64 {
         self.sent
+    }
+
+    /// What the partner can have of it at most, in the unit of restart positions.
+    pub(crate) fn reached(&self) -> u64 {
+        if self.by_records {
+            self.sent_records
+        } else {
+            self.sent / 1024
+        }
     }
 
     /// Why the file cannot go on, if it cannot.
@@ -211,34 +149,56 @@ impl Sending {
         self.problem.as_deref()
     }
 
-    /// The SFID that offers it.
-    pub(crate) fn sfid(&self) -> Option<Sfid> {
-        let claim = self.claim.as_ref()?;
-        let file = claim.file();
-        let blocks = self.size.div_ceil(1024);
-        Some(Sfid {
-            dataset: file.dataset.clone(),
-            stamp: file.stamp,
-            user: claim.user().clone(),
-            destination: file.destination.clone(),
-            origin: file.origin.clone(),
-            format: claim.format(),
-            record_length: 0,
-            size_blocks: blocks,
-            original_blocks: blocks,
-            restart: 0,
-            security: Security::None,
-            cipher: 0,
-            compression: false,
-            envelope: false,
-            signed_receipt: false,
-            description: claim.description().to_owned(),
-        })
+    /// True when no other session could carry the file either.
+    pub(crate) fn is_hopeless(&self) -> bool {
+        self.hopeless
     }
 
-    /// The partner accepted the offer.
-    pub(crate) fn open(&mut self) {
-        self.step = Step::Open;
+    /// The SFID that offers it.
+    pub(crate) fn sfid(&self) -> &Sfid {
+        &self.sfid
+    }
+
+    /// True while the partner has not said from where it wants the file, although it was offered to go
+    /// on in the middle.
+    pub(crate) fn is_restart_open(&self) -> bool {
+        self.step == Step::Offered && self.sfid.restart > 0
+    }
+
+    /// The partner accepted the offer, and wants the file from this position on.
+    pub(crate) fn accepted(&mut self, answer: u64) {
+        self.step = if self.file.is_some() {
+            Step::Open
+        } else {
+            Step::Opening(answer)
+        };
+    }
+
+    /// The claim, for the spool file to be opened at a position; once.
+    pub(crate) fn take_to_open(&mut self) -> Option<(Box<OutboundClaim>, u64)> {
+        match self.step {
+            Step::Opening(answer) => self.claim.take().map(|claim| (claim, answer)),
+            _ => None,
+        }
+    }
+
+    /// The spool file is open at the position, or is not.
+    pub(crate) fn opened(
+        &mut self,
+        claim: Box<OutboundClaim>,
+        opened: Result<OutboundFile, StoreError>,
+    ) {
+        self.claim = Some(claim);
+        match (opened, self.step) {
+            (Ok(file), Step::Opening(answer)) => {
+                self.sent = file.octets();
+                self.sent_records = if self.by_records { answer } else { 0 };
+                self.file = Some(file);
+                self.step = Step::Open;
+            }
+            (Ok(_), _) => {}
+            (Err(error), _) => self.problem = Some(error.to_string()),
+        }
     }
 
     /// Moves octets from the disk towards the engine; true if any were moved.
@@ -253,12 +213,15 @@ impl Sending {
         }
         if self.step == Step::Recorded && session.can_close_file() {
             let close = Request::CloseFile {
-                records: 0,
+                records: if self.by_records { self.records } else { 0 },
                 octets: self.size,
             };
             match session.request(close, now) {
                 Ok(()) => self.step = Step::Closing,
-                Err(error) => self.problem = Some(error.to_string()),
+                Err(error) => {
+                    self.problem = Some(error.to_string());
+                    self.hopeless = true;
+                }
             }
             moved = true;
         }
@@ -300,11 +263,12 @@ impl Sending {
         match read {
             Ok(ReadAhead {
                 file,
-                buffer,
+                piece,
                 outcome: Ok(()),
             }) => {
                 self.file = Some(file);
-                self.ready.push_back(buffer);
+                self.all_read = piece.last;
+                self.ready.push_back(piece);
             }
             Ok(ReadAhead {
                 outcome: Err(error),
@@ -321,37 +285,31 @@ impl Sending {
     fn feed(&mut self, session: &mut Session, now: Duration) -> bool {
         let mut moved = false;
         while session.can_send_data() {
-            let rest = match self.ready.front() {
-                Some(buffer) => buffer.get(self.used..).unwrap_or_default(),
-                // An empty file has its end marked all the same.
-                None if self.size == 0 => &[],
-                None => break,
+            let Some(piece) = self.ready.front() else {
+                break;
             };
-            let last = self.sent + rest.len() as u64 == self.size;
-            let taken = match session.send_data(rest, last, now) {
+            let last = piece.last;
+            let taken = match give(piece, self.used, self.by_records, session, now) {
                 Ok(taken) => taken,
                 Err(error) => {
                     self.problem = Some(error.to_string());
+                    self.hopeless = true;
                     return true;
                 }
             };
-            let whole = last && taken == rest.len();
-            if taken == 0 && !whole {
+            moved |= taken.any();
+            self.sent += taken.octets as u64;
+            self.sent_records += taken.records as u64;
+            self.used += taken.octets;
+            if !taken.whole {
+                self.shift(taken);
                 break;
             }
-            moved = true;
-            self.sent += taken as u64;
-            self.used += taken;
-            if self
-                .ready
-                .front()
-                .is_some_and(|buffer| self.used >= buffer.len())
-            {
-                self.free.extend(self.ready.pop_front());
-                self.used = 0;
-            }
-            if whole {
+            self.used = 0;
+            self.free.extend(self.ready.pop_front());
+            if last {
                 self.step = Step::Whole;
+                moved = true;
                 break;
             }
         }
@@ -361,33 +319,84 @@ impl Sending {
         moved
     }
 
-    /// Has the next buffer read, if there is one to read and one to read into.
+    /// The ends of the records that are left count from the octets that are left.
+    fn shift(&mut self, taken: Taken) {
+        if let Some(piece) = self.ready.front_mut() {
+            piece.ends.drain(..taken.records.min(piece.ends.len()));
+            for end in &mut piece.ends {
+                *end = end.saturating_sub(taken.octets);
+            }
+        }
+    }
+
+    /// Has the next piece read, if there is one to read and one to read into.
     fn read(&mut self) {
-        let left = self.size - self.asked;
-        if left == 0 || self.reading.is_some() {
+        if self.all_read || self.reading.is_some() {
             return;
         }
-        let mut buffer = match self.free.pop() {
-            Some(buffer) => buffer,
-            None if self.buffers < MOST_BUFFERS => {
-                self.buffers += 1;
-                Vec::new()
+        let mut piece = match self.free.pop() {
+            Some(piece) => piece,
+            None if self.pieces < MOST_PIECES => {
+                self.pieces += 1;
+                Piece::default()
             }
             None => return,
         };
         let Some(mut file) = self.file.take() else {
+            self.free.push(piece);
             return;
         };
-        let length = usize::try_from(left).unwrap_or(usize::MAX).min(self.chunk);
-        self.asked += length as u64;
+        let most = self.chunk;
         self.reading = Some(spawn_blocking(move || {
-            buffer.resize(length, 0);
-            let outcome = file.read_exact(&mut buffer);
+            piece.octets.clear();
+            piece.ends.clear();
+            let read = file.read(&mut piece.octets, &mut piece.ends, most);
+            let outcome = read.map(|last| piece.last = last);
             ReadAhead {
                 file,
-                buffer,
+                piece,
                 outcome,
             }
         }));
     }
+}
+
+/// What the engine has taken of a piece.
+#[derive(Clone, Copy)]
+struct Taken {
+    octets: usize,
+    records: usize,
+    /// Nothing of the piece is left.
+    whole: bool,
+}
+
+impl Taken {
+    fn any(self) -> bool {
+        self.octets > 0 || self.records > 0
+    }
+}
+
+/// Gives the engine, which can send, what it takes of a piece, of which it has `used` octets.
+fn give(
+    piece: &Piece,
+    used: usize,
+    by_records: bool,
+    session: &mut Session,
+    now: Duration,
+) -> Result<Taken, RequestError> {
+    let rest = piece.octets.get(used..).unwrap_or_default();
+    if by_records {
+        let packed = session.send_records(rest, &piece.ends, now)?;
+        return Ok(Taken {
+            octets: packed.octets,
+            records: packed.records,
+            whole: packed.octets == rest.len() && packed.records == piece.ends.len(),
+        });
+    }
+    let octets = session.send_data(rest, piece.last, now)?;
+    Ok(Taken {
+        octets,
+        records: 0,
+        whole: octets == rest.len(),
+    })
 }

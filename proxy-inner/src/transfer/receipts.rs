@@ -1,23 +1,34 @@
-//! Receipts that arrive for files we sent, and those we send for files we received.
+//! Receipts that arrive for files we sent, and those we send for files we received, ours or a third
+//! party's.
 
 use jiff::Timestamp;
-use oftp::{Eerp, FileId, Nerp};
-use store::{Receipt, ReceiptClaim, ReceiptProblem, Store, StoreError};
+use oftp::{Eerp, FileId, Level, Nerp};
+use store::{
+    ArrivedReceipt, ReceiptClaim, ReceiptContent, ReceiptKind, ReceiptProblem, Settled, Store,
+    StoreError,
+};
+
+use engine::Request;
 
 /// A receipt as a partner sent it.
 #[derive(Clone, Debug)]
 pub(crate) struct Arrived {
     /// The file it is for, as we named it.
-    pub(crate) file: FileId,
+    file: FileId,
     /// What it says.
-    pub(crate) receipt: Receipt,
+    content: ReceiptContent,
 }
 
 impl From<Eerp> for Arrived {
     fn from(eerp: Eerp) -> Self {
         Self {
             file: eerp.file_id(),
-            receipt: Receipt::Positive,
+            content: ReceiptContent {
+                kind: ReceiptKind::Positive,
+                user: eerp.user,
+                hash: eerp.hash,
+                signature: eerp.signature,
+            },
         }
     }
 }
@@ -26,24 +37,22 @@ impl From<Nerp> for Arrived {
     fn from(nerp: Nerp) -> Self {
         Self {
             file: nerp.file_id(),
-            receipt: Receipt::Negative {
-                reason: nerp.reason,
-                text: nerp.text,
+            content: ReceiptContent {
+                kind: ReceiptKind::Negative {
+                    reason: nerp.reason,
+                    text: nerp.text,
+                    creator: nerp.creator,
+                },
+                user: oftp::UserField::default(),
+                hash: nerp.hash,
+                signature: nerp.signature,
             },
         }
     }
 }
 
-/// What became of a receipt. In every case the partner is answered with RTR.
-#[derive(Debug)]
-pub(crate) enum Settled {
-    /// It closes a transfer of ours.
-    Closed,
-    /// It settles nothing; the operator was told.
-    Nothing,
-}
-
-/// Records a receipt. Blocks.
+/// Records a receipt; false when it settles nothing, which the operator is told. In either case the
+/// partner is answered with RTR. Blocks.
 ///
 /// # Errors
 /// What the journal said: the partner must not be answered then, so that it sends the receipt again.
@@ -51,25 +60,53 @@ pub(crate) fn settle(
     store: &Store,
     partner: &str,
     arrived: Arrived,
+    level: Level,
     circuit: &str,
-) -> Result<Settled, StoreError> {
-    let Arrived { file, receipt } = arrived;
-    let positive = receipt == Receipt::Positive;
-    if let Receipt::Negative { reason, text } = &receipt {
+) -> Result<bool, StoreError> {
+    let Arrived { file, content } = arrived;
+    let positive = content.kind == ReceiptKind::Positive;
+    if let ReceiptKind::Negative {
+        reason,
+        text,
+        creator,
+    } = &content.kind
+    {
         tracing::warn!(
             circuit,
             partner,
             dataset = %file.dataset,
             stamp = %file.stamp,
+            %creator,
             why = reason.text(),
             text = text.escape_debug().to_string(),
             "A partner sent a negative receipt.",
         );
     }
-    match store.receipt_arrived(partner, &file, receipt, circuit, Timestamp::now()) {
-        Ok(transfer) => {
+    let receipt = ArrivedReceipt {
+        file: file.clone(),
+        content,
+        level,
+    };
+    match store.receipt_arrived(partner, receipt, circuit, Timestamp::now()) {
+        Ok(Settled::Closed(transfer)) => {
             tracing::info!(circuit, partner, %transfer, positive, "A receipt arrived.");
-            Ok(Settled::Closed)
+            Ok(true)
+        }
+        Ok(Settled::Forwarded {
+            outbound,
+            inbound,
+            to,
+        }) => {
+            tracing::info!(
+                circuit,
+                partner,
+                transfer = %outbound,
+                received = %inbound,
+                to,
+                positive,
+                "A receipt arrived for a forwarded file; it goes back to where the file came from.",
+            );
+            Ok(true)
         }
         Err(ReceiptProblem::Store(error)) => Err(error),
         Err(problem) => {
@@ -81,22 +118,44 @@ pub(crate) fn settle(
                 why = %problem,
                 "A receipt arrived that settles nothing.",
             );
-            Ok(Settled::Nothing)
+            Ok(false)
         }
     }
 }
 
-/// The EERP for a received file: unsigned, since signed receipts are refused at the offer.
-pub(crate) fn eerp(claim: &ReceiptClaim) -> Eerp {
+/// The request that sends an owed receipt: what the final destination or the node that gave up said,
+/// unchanged.
+pub(crate) fn request(claim: &ReceiptClaim) -> Request {
     let file = claim.file();
-    Eerp {
-        dataset: file.dataset.clone(),
-        stamp: file.stamp,
-        user: claim.transfer().user.clone(),
-        // The receipt travels the other way (RFC 5024 section 5.3.13).
-        destination: file.origin.clone(),
-        origin: file.destination.clone(),
-        hash: Vec::new(),
-        signature: Vec::new(),
+    let content = claim.content();
+    let (dataset, stamp) = (file.dataset.clone(), file.stamp);
+    // The receipt travels the other way (RFC 5024 section 5.3.13).
+    let (destination, origin) = (file.origin.clone(), file.destination.clone());
+    let (hash, signature) = (content.hash.clone(), content.signature.clone());
+    match &content.kind {
+        ReceiptKind::Positive => Request::Eerp(Eerp {
+            dataset,
+            stamp,
+            user: content.user.clone(),
+            destination,
+            origin,
+            hash,
+            signature,
+        }),
+        ReceiptKind::Negative {
+            reason,
+            text,
+            creator,
+        } => Request::Nerp(Nerp {
+            dataset,
+            stamp,
+            destination,
+            origin,
+            creator: creator.clone(),
+            reason: *reason,
+            text: text.clone(),
+            hash,
+            signature,
+        }),
     }
 }

@@ -1,14 +1,17 @@
-//! The desk's part in files that come in, and in the receipts we send for them.
+//! The desk's part in files that come in: offered, received, made durable, and handed on.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use engine::{Durable, FileRefusal, Request, Session};
 use jiff::Timestamp;
 use oftp::{FileReason, Sfid};
-use store::{Inbound, StoreError, Synced};
+use store::{Delivered, Inbound, ReceiptTiming, StoreError, Synced};
 
-use super::{Desk, Done, unrecorded};
-use crate::transfer::inbound::{self, Receiving};
+use super::{Desk, Done, Ready, locked};
+use crate::transfer::inbound::Receiving;
+use crate::transfer::next::{self, Next, Wanted};
+use crate::transfer::offer::{self, Taken};
 
 impl Desk {
     pub(super) fn offered(&mut self, sfid: Sfid, session: &mut Session, now: Duration) {
@@ -24,19 +27,25 @@ impl Desk {
             };
             return self.request(session, Request::StartFileResponse(Err(refusal)), now);
         }
+        let Some(agreement) = self.agreement else {
+            return;
+        };
         let store = self.context.store.clone();
         let circuit = self.circuit.to_string();
         self.work.start(move || {
-            let (file, blocks) = (sfid.file_id(), sfid.size_blocks);
-            let taken = inbound::take(&store, &party, sfid, circuit.clone());
+            let (file, format, blocks) = (sfid.file_id(), sfid.format, sfid.size_blocks);
+            let taken = offer::take(&store, &party, agreement, sfid, circuit.clone());
             match &taken {
-                Ok(inbound) => tracing::info!(
+                Ok(Taken { inbound, to }) => tracing::info!(
                     circuit,
                     partner = party.partner.name,
                     transfer = %inbound.id(),
                     dataset = %file.dataset,
                     stamp = %file.stamp,
+                    %format,
                     blocks,
+                    from = inbound.position().octets,
+                    to,
                     "A file is being received.",
                 ),
                 Err(refusal) => tracing::warn!(
@@ -57,16 +66,17 @@ impl Desk {
 
     pub(super) fn taken(
         &mut self,
-        taken: Result<Inbound, FileRefusal>,
+        taken: Result<Taken, FileRefusal>,
         session: &mut Session,
         now: Duration,
     ) {
         let answer = match taken {
-            Ok(inbound) => {
-                let receiving = Receiving::new(inbound);
-                self.show(receiving.id(), false);
+            Ok(Taken { inbound, to }) => {
+                let receiving = Receiving::new(inbound, to.is_some());
+                let start = receiving.start();
+                self.show(receiving.id(), false, start.octets);
                 self.receiving = Some(receiving);
-                Ok(0)
+                Ok(start)
             }
             Err(refusal) => Err(refusal),
         };
@@ -77,7 +87,7 @@ impl Desk {
         let Some(receiving) = &mut self.receiving else {
             return false;
         };
-        let mut moved = receiving.advance(session);
+        let mut moved = receiving.advance(session, now);
         if moved {
             self.live.set_transfer_octets(receiving.octets());
         }
@@ -90,26 +100,56 @@ impl Desk {
             return true;
         }
         if let Some(inbound) = receiving.take_complete(session) {
+            let forwarded = receiving.is_forwarded();
             self.receiving = None;
-            let circuit = self.circuit.to_string();
-            let partner = self.partner().unwrap_or_default().to_owned();
-            self.work.start(move || {
-                let transfer = inbound.id();
-                let synced = inbound.finish(Timestamp::now());
-                if let Ok(synced) = &synced {
-                    let octets = synced.octets();
-                    tracing::info!(circuit, partner, %transfer, octets, "A file was received.");
-                }
-                Done::Synced(synced)
-            });
+            self.finish(inbound, forwarded);
             moved = true;
         }
         moved
     }
 
+    /// Has a file made durable that came whole, and finds out what the turn would be needed for.
+    fn finish(&mut self, inbound: Inbound, forwarded: bool) {
+        let Some(wanted) = self.wanted() else {
+            return;
+        };
+        // The receipt for this very file is owed in a moment, unless somebody has to say so first.
+        let at_once = self
+            .party
+            .as_ref()
+            .is_some_and(|party| !forwarded && party.partner.receipts == ReceiptTiming::Delivered);
+        let store = self.context.store.clone();
+        let refusals = Arc::clone(&self.refusals);
+        self.work.start(move || {
+            let Wanted {
+                circuit, partner, ..
+            } = &wanted;
+            let transfer = inbound.id();
+            let synced = inbound.finish(Timestamp::now());
+            let Ok(file) = &synced else {
+                return Done::Synced(synced, Ready::Nothing);
+            };
+            tracing::info!(circuit, partner, %transfer, octets = file.octets(), "A file was received.");
+            if at_once {
+                return Done::Synced(synced, Ready::OwnReceipt);
+            }
+            let ready = match next::next(&store, &wanted, &mut locked(&refusals)) {
+                Ok(Next::Nothing) => Ready::Nothing,
+                Ok(next) => Ready::Claimed(next),
+                Err(error) => {
+                    // The file is safe, and that is what the partner waits to hear.
+                    tracing::error!(circuit, partner, why = %error, "The journal cannot tell what is next.");
+                    Ready::Nothing
+                }
+            };
+            Done::Synced(synced, ready)
+        });
+    }
+
     pub(super) fn synced(
         &mut self,
         synced: Result<Synced, StoreError>,
+        ready: Ready,
         session: &mut Session,
         now: Duration,
     ) {
@@ -124,10 +164,18 @@ impl Desk {
                 );
             }
         };
-        // We ask for the turn: the receipt for this very file is owed in a moment.
-        let answer = Ok((Durable::synced(synced.octets()), true));
+        let want_turn = !matches!(ready, Ready::Nothing);
+        self.keep_ready(ready);
+        let answer = Ok((Durable::synced(synced.octets()), want_turn));
         self.request(session, Request::CloseFileResponse(answer), now);
         self.deliver(&synced);
+    }
+
+    /// Keeps what was claimed until the turn comes.
+    pub(super) fn keep_ready(&mut self, ready: Ready) {
+        if let Ready::Claimed(next) = ready {
+            self.ready = Some(next);
+        }
     }
 
     pub(super) fn deliver(&mut self, synced: &Synced) {
@@ -140,16 +188,19 @@ impl Desk {
         let partner = self.partner().unwrap_or_default().to_owned();
         self.work.start(move || {
             match store.deliver(transfer, Timestamp::now()) {
-                Ok(path) => {
+                Ok(Delivered::Inbox(path)) => {
                     let path = path.display().to_string();
                     tracing::info!(circuit, partner, %transfer, path, "A file was delivered.");
+                }
+                Ok(Delivered::Forwarded(onward)) => {
+                    tracing::info!(circuit, partner, %transfer, %onward, "A file was queued for the partner it is for.");
                 }
                 Err(error) => tracing::error!(
                     circuit,
                     partner,
                     %transfer,
                     why = %error,
-                    "A received file cannot be put into the inbox; it is safe in the spool.",
+                    "A received file cannot be handed on; it is safe in the spool.",
                 ),
             }
             Done::Delivered
@@ -175,23 +226,5 @@ impl Desk {
             let why = format!("it was refused: {text}");
             tokio::spawn(receiving.abandon(why));
         }
-    }
-
-    pub(super) fn receipt_sent(&mut self) {
-        let Some(claim) = self.receipt.take() else {
-            return;
-        };
-        self.moved.receipts_out += 1;
-        self.context.counters.receipts_out.one();
-        let circuit = self.circuit.to_string();
-        let partner = self.partner().unwrap_or_default().to_owned();
-        self.work.start(move || {
-            let transfer = claim.id();
-            match claim.sent(Timestamp::now()) {
-                Ok(()) => tracing::info!(circuit, partner, %transfer, "A receipt was sent."),
-                Err(error) => unrecorded(&circuit, &partner, transfer, &error),
-            }
-            Done::ReceiptSent
-        });
     }
 }

@@ -11,27 +11,30 @@
 //! call ends after one exchange, and the turn never goes round for ever: RFC 5024 section 3.4.1 lets
 //! nobody hand back a turn that it was given unasked.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use ::link::CircuitId;
-use engine::{Agreement, Event, FileRefusal, Identity, Origin, Phase, Refusal, Request, Session};
-use oftp::{EndReason, Ssid, UserField};
-use store::{Inbound, OutboundClaim, ReceiptClaim, StoreError, Synced, TransferId};
+use engine::{Agreement, Challenge, Event, FileRefusal, Phase, Refusal, Request, Session};
+use oftp::EndReason;
+use store::{OutboundClaim, OutboundFile, ReceiptClaim, StoreError, Synced, TransferId};
 
-use outgoing::interrupt;
-
-use super::answers::{self, Party, Verdict};
+use super::answers::{Party, Verdict};
 use super::live::{LiveSession, TransferNow};
-use super::report::{Ending, Moved, Report};
+use super::report::{Ending, Moved};
 use super::work::Work;
 use super::{SessionContext, Stage};
 use crate::transfer::inbound::Receiving;
-use crate::transfer::outbound::{Next, Sending};
-use crate::transfer::receipts::Settled;
+use crate::transfer::next::{Next, Refusals};
+use crate::transfer::offer::Taken;
+use crate::transfer::outbound::Sending;
 
+mod ending;
 mod incoming;
+mod opening;
 mod outgoing;
+mod receipts;
 
 /// The user of one session's engine.
 pub(super) struct Desk {
@@ -46,6 +49,12 @@ pub(super) struct Desk {
     receiving: Option<Receiving>,
     sending: Option<Sending>,
     receipt: Option<Box<ReceiptClaim>>,
+    /// What the turn was asked for, until it comes.
+    ready: Option<Next>,
+    /// The files the partner refused in this session.
+    refusals: Arc<Mutex<Refusals>>,
+    /// The session ended over the position from which a file was offered to go on.
+    restart_denied: bool,
     work: Work<Done>,
     /// We have ended the session ourselves; why.
     ended_by_us: Option<String>,
@@ -56,15 +65,29 @@ pub(super) struct Desk {
 
 /// The outcome of a piece of blocking work.
 enum Done {
-    Taken(Result<Inbound, FileRefusal>),
-    Synced(Result<Synced, StoreError>),
+    Challenge(Result<Challenge, Refusal>),
+    Response(Result<[u8; 20], Refusal>),
+    Taken(Result<Taken, FileRefusal>),
+    Synced(Result<Synced, StoreError>, Ready),
     Delivered,
     Next(Result<Next, StoreError>),
+    Opened(Box<OutboundClaim>, Result<OutboundFile, StoreError>),
     Offered(Box<OutboundClaim>, Result<(), StoreError>),
-    Receipt(Result<Settled, StoreError>),
+    /// Whether an arrived receipt settles anything.
+    Settled(Result<bool, StoreError>),
     ReceiptSent,
     FileSent,
     FileRefused,
+}
+
+/// What the turn is wanted for once a file has come in.
+enum Ready {
+    /// The receipt for this very file.
+    OwnReceipt,
+    /// Something that waited.
+    Claimed(Next),
+    /// Nothing: the partner may keep the turn.
+    Nothing,
 }
 
 impl Desk {
@@ -109,6 +132,9 @@ impl Desk {
             receiving: None,
             sending: None,
             receipt: None,
+            ready: None,
+            refusals: Arc::default(),
+            restart_denied: false,
             work: Work::default(),
             ended_by_us: None,
             stream_end: None,
@@ -166,19 +192,28 @@ impl Desk {
     pub(super) fn event(&mut self, event: Event, session: &mut Session, now: Duration) {
         match event {
             Event::Connect(_) => self.answer_caller(session, now),
+            Event::Introduced(ssid) => {
+                self.judge_answer(&ssid, session, now);
+            }
+            Event::ChallengeWanted => self.challenge(),
+            Event::Challenged(sealed) => self.challenged(sealed),
             Event::Connected(agreement, ssid) => self.connected(agreement, &ssid, session, now),
             Event::StartFile(sfid) => self.offered(sfid, session, now),
             // The octets are fetched in `advance`, as far as the disk allows.
-            Event::DataReceived => {}
+            Event::DataReceived => {
+                if let Some(receiving) = &mut self.receiving {
+                    receiving.announce();
+                }
+            }
             Event::CloseFile { octets, .. } => {
                 if let Some(receiving) = &mut self.receiving {
                     receiving.end(octets);
                 }
             }
             Event::FileDropped { reason, text } => self.dropped(reason, &text),
-            Event::StartFileAccepted { .. } => {
+            Event::StartFileAccepted { answer } => {
                 if let Some(sending) = &mut self.sending {
-                    sending.open();
+                    sending.accepted(answer);
                 }
             }
             Event::StartFileRefused {
@@ -214,7 +249,7 @@ impl Desk {
                     circuit = %self.circuit,
                     partner = self.partner(),
                     deviation = deviation.name(),
-                    what = %deviation,
+                    what = deviation.sentence(),
                     "The partner broke a rule; it was tolerated.",
                 );
             }
@@ -238,63 +273,7 @@ impl Desk {
         }
         moved |= self.advance_receiving(session, now);
         moved |= self.advance_sending(session, now);
-        moved | self.advance_turn(session, stage)
-    }
-
-    /// Waits for what still goes on, hands everything back to the store, and tells what it came to.
-    pub(super) async fn settle(mut self) -> Report {
-        let ending = self.ending.take().unwrap_or_else(|| Ending::Aborted {
-            reason: None,
-            why: self
-                .stream_end
-                .take()
-                .unwrap_or_else(|| "the session ended early".to_owned()),
-        });
-        while !self.work.is_idle() {
-            std::future::poll_fn(|cx| self.work.poll(cx)).await;
-            while let Some(done) = self.work.take() {
-                self.settle_done(done);
-            }
-        }
-        let why = ending.why().to_owned();
-        if let Some(receiving) = self.receiving.take() {
-            tracing::warn!(
-                circuit = %self.circuit,
-                partner = self.partner(),
-                transfer = %receiving.id(),
-                octets = receiving.octets(),
-                why,
-                "A file was not received whole; the partner will send it again.",
-            );
-            receiving.abandon(why.clone()).await;
-        }
-        if let Some(sending) = self.sending.take() {
-            let partner = self.partner().unwrap_or_default().to_owned();
-            interrupt(self.circuit, partner, sending, why.clone()).await;
-        }
-        drop(self.receipt.take());
-        let now = self.live.now();
-        let counters = &self.context.counters;
-        if ending.is_released() {
-            &counters.sessions_released
-        } else {
-            &counters.sessions_failed
-        }
-        .one();
-        tracing::info!(
-            circuit = %self.circuit,
-            partner = self.partner(),
-            octets_in = now.octets_in,
-            octets_out = now.octets_out,
-            why,
-            "A circuit ended.",
-        );
-        Report {
-            ending,
-            moved: self.moved,
-            octets_in: now.octets_in,
-            octets_out: now.octets_out,
-        }
+        moved | self.advance_turn(session, now)
     }
 
     fn partner(&self) -> Option<&str> {
@@ -305,12 +284,12 @@ impl Desk {
         self.ended_by_us.is_none() && !matches!(session.phase(), Phase::Ending | Phase::Closed)
     }
 
-    fn show(&self, id: TransferId, outbound: bool) {
+    fn show(&self, id: TransferId, outbound: bool, octets: u64) {
         let id = id.to_string();
         self.live.set_transfer(Some(TransferNow {
             id,
             outbound,
-            octets: 0,
+            octets,
         }));
     }
 
@@ -322,144 +301,32 @@ impl Desk {
         }
     }
 
-    /// Ends the session by our own will.
-    fn end(&mut self, session: &mut Session, now: Duration, reason: EndReason, why: String) {
-        if !self.is_open(session) {
-            return;
-        }
-        self.ended_by_us = Some(why.clone());
-        self.ending.get_or_insert(Ending::Aborted {
-            reason: Some(reason),
-            why,
-        });
-        self.request(session, Request::Release(reason, String::new()), now);
-    }
-
-    /// Something of ours failed: the partner is asked to come again later (ESID 08).
-    fn give_up(&mut self, session: &mut Session, now: Duration, why: &str) {
-        if self.is_open(session) {
-            tracing::error!(
-                circuit = %self.circuit,
-                partner = self.partner(),
-                why,
-                "A session had to be ended; see to the cause, it will be tried again.",
-            );
-        }
-        self.end(session, now, EndReason::NO_RESOURCES, why.to_owned());
-    }
-
-    fn aborted(&mut self, reason: Option<EndReason>, text: &str, origin: Origin, detail: String) {
-        let mut why = self.ended_by_us.clone().unwrap_or(detail);
-        if let Some(end) = &self.stream_end
-            && reason.is_none()
-        {
-            why = format!("{why}; {end}");
-        }
-        if origin == Origin::Distant
-            && let Some(reason) = reason
-        {
-            why = format!("{why}: {}", reason.text());
-        }
-        if !text.is_empty() && origin == Origin::Distant {
-            why = format!("{why} ({})", text.escape_debug());
-        }
-        // What was noted by ourselves says more than what the engine made of it.
-        self.ending.get_or_insert(Ending::Aborted { reason, why });
-    }
-
-    // Opening the session.
-
-    fn answer_caller(&mut self, session: &mut Session, now: Duration) {
-        let answer = match self.verdict.take() {
-            Some(Verdict::Welcome(party)) => Ok(Identity {
-                code: party.station.code.clone(),
-                password: party.partner.password_sent.clone(),
-                user: UserField::default(),
-            }),
-            Some(Verdict::Refuse(reason)) => {
-                let why = format!("the caller was turned away: {}", reason.text());
-                self.ending.get_or_insert(Ending::Aborted {
-                    reason: Some(reason),
-                    why,
-                });
-                Err(Refusal {
-                    reason,
-                    text: String::new(),
-                })
-            }
-            // Only a called session has this event, and it has it once.
-            None => Err(Refusal {
-                reason: EndReason::UNSPECIFIED,
-                text: String::new(),
-            }),
-        };
-        self.request(session, Request::ConnectResponse(answer), now);
-    }
-
-    fn connected(
-        &mut self,
-        agreement: Agreement,
-        answer: &Ssid,
-        session: &mut Session,
-        now: Duration,
-    ) {
-        let Some(party) = &self.party else {
-            return;
-        };
-        tracing::info!(
-            circuit = %self.circuit,
-            partner = party.partner.name,
-            station = party.station.name,
-            buffer = agreement.buffer,
-            credit = agreement.credit,
-            "A session is open.",
-        );
-        self.live.set_partner(&party.partner.name);
-        self.agreement = Some(agreement);
-        // The caller was judged before; whom we called is judged now.
-        if let Some((reason, why)) = answers::wrong_answer(&party.partner, answer) {
-            tracing::error!(
-                circuit = %self.circuit,
-                partner = self.partner(),
-                why,
-                "The partner we called is not who it should be.",
-            );
-            self.context.counters.partners_refused.one();
-            self.end(session, now, reason, why);
-        }
-    }
-
-    // Outcomes of blocking work.
-
+    /// The outcome of a piece of blocking work.
     fn done(&mut self, done: Done, session: &mut Session, now: Duration) {
         match done {
+            Done::Challenge(challenge) => {
+                self.authentication_failed(challenge.as_ref().err());
+                self.request(session, Request::Challenge(challenge), now);
+            }
+            Done::Response(response) => {
+                self.authentication_failed(response.as_ref().err());
+                self.request(session, Request::ChallengeResponse(response), now);
+            }
             Done::Taken(taken) => self.taken(taken, session, now),
-            Done::Synced(synced) => self.synced(synced, session, now),
+            Done::Synced(synced, ready) => self.synced(synced, ready, session, now),
             Done::Next(next) => self.next(next, session, now),
+            Done::Opened(claim, opened) => {
+                if let Some(sending) = &mut self.sending {
+                    sending.opened(claim, opened);
+                }
+            }
             Done::Offered(claim, recorded) => {
                 if let Some(sending) = &mut self.sending {
                     sending.recorded(claim, recorded);
                 }
             }
-            Done::Receipt(settled) => self.receipt_settled(settled, session, now),
+            Done::Settled(settled) => self.receipt_settled(settled, session, now),
             Done::Delivered | Done::ReceiptSent | Done::FileSent | Done::FileRefused => {}
-        }
-    }
-
-    /// An outcome that came when the session was over: what is durable is delivered, the rest goes
-    /// back to the store by being dropped.
-    fn settle_done(&mut self, done: Result<Done, tokio::task::JoinError>) {
-        match done {
-            Ok(Done::Synced(Ok(synced))) => self.deliver(&synced),
-            Ok(Done::Offered(claim, recorded)) => {
-                if let Some(sending) = &mut self.sending {
-                    sending.recorded(claim, recorded);
-                }
-            }
-            Ok(_) => {}
-            Err(error) => {
-                tracing::error!(circuit = %self.circuit, why = %error, "A thread failed.");
-            }
         }
     }
 }
@@ -473,4 +340,9 @@ fn unrecorded(circuit: &str, partner: &str, transfer: TransferId, error: &StoreE
         why = %error,
         "The journal did not take note of a transfer's step; it will be made again.",
     );
+}
+
+/// Whoever panicked while holding it left a list that is whole.
+fn locked(refusals: &Mutex<Refusals>) -> std::sync::MutexGuard<'_, Refusals> {
+    refusals.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,24 +1,21 @@
-//! The desk's part in the turn: files that go out, and the receipts that come for them.
+//! The desk's part in the turn: what is next, and files that go out.
 
-use std::fs::File;
+use std::sync::Arc;
 use std::time::Duration;
 
-use ::link::CircuitId;
-use engine::{Phase, Request, Session};
+use engine::{Phase, Request, RequestError, Session};
 use jiff::Timestamp;
 use oftp::{EndReason, FileReason, Mode};
-use store::{OutboundClaim, StoreError};
-use tokio::task::spawn_blocking;
+use store::{OutboundClaim, OutboundFile, StoreError};
 
-use super::{Desk, Done, unrecorded};
-use crate::session::Stage;
+use super::{Desk, Done, locked, unrecorded};
 use crate::session::report::Ending;
-use crate::transfer::outbound::{self, Next, Refused, Sending};
-use crate::transfer::receipts::{self, Arrived, Settled};
+use crate::transfer::next::{self, Next, Refused, Wanted};
+use crate::transfer::outbound::Sending;
 
 impl Desk {
     /// With the turn and nothing under way, looks for what is next.
-    pub(super) fn advance_turn(&mut self, session: &Session, stage: Stage) -> bool {
+    pub(super) fn advance_turn(&mut self, session: &mut Session, now: Duration) -> bool {
         let ours = matches!(
             session.phase(),
             Phase::IdleSpeaker | Phase::IdleSpeakerAfterCd
@@ -27,16 +24,30 @@ impl Desk {
         if !ours || !free || self.ended_by_us.is_some() {
             return false;
         }
-        let (Some(party), Some(agreement)) = (&self.party, &self.agreement) else {
+        if let Some(next) = self.ready.take() {
+            self.next(Ok(next), session, now);
+            return true;
+        }
+        let Some(wanted) = self.wanted() else {
             return false;
         };
-        let files = stage == Stage::Running && agreement.mode != Mode::Receive;
         let store = self.context.store.clone();
-        let circuit = self.circuit.to_string();
-        let partner = party.partner.name.clone();
+        let refusals = Arc::clone(&self.refusals);
         self.work
-            .start(move || Done::Next(outbound::next(&store, &partner, &circuit, files)));
+            .start(move || Done::Next(next::next(&store, &wanted, &mut locked(&refusals))));
         true
+    }
+
+    /// What may be looked for in this session; none before it is open.
+    pub(super) fn wanted(&self) -> Option<Wanted> {
+        let (party, agreement) = (self.party.as_ref()?, self.agreement.as_ref()?);
+        Some(Wanted {
+            partner: party.partner.name.clone(),
+            circuit: self.circuit.to_string(),
+            level: agreement.level,
+            restart: agreement.restart,
+            files: self.context.shutdown.is_running() && agreement.mode != Mode::Receive,
+        })
     }
 
     pub(super) fn next(
@@ -46,15 +57,7 @@ impl Desk {
         now: Duration,
     ) {
         match next {
-            Ok(Next::Receipt(claim)) => {
-                let eerp = receipts::eerp(&claim);
-                match session.request(Request::Eerp(eerp), now) {
-                    Ok(()) => self.receipt = Some(claim),
-                    Err(error) => {
-                        self.give_up(session, now, &format!("a receipt cannot be sent: {error}"))
-                    }
-                }
-            }
+            Ok(Next::Receipt(claim)) => self.send_receipt(claim, session, now),
             Ok(Next::File(claim, file)) => self.offer(claim, file, session, now),
             Ok(Next::Nothing) => {
                 let last = session.phase() == Phase::IdleSpeakerAfterCd;
@@ -89,32 +92,58 @@ impl Desk {
     pub(super) fn offer(
         &mut self,
         claim: Box<OutboundClaim>,
-        file: File,
+        file: Option<OutboundFile>,
         session: &mut Session,
         now: Duration,
     ) {
-        let buffer = self
-            .agreement
-            .as_ref()
-            .map_or(128, |agreement| agreement.buffer);
-        let sending = Sending::new(claim, file, buffer);
-        let Some(sfid) = sending.sfid() else {
+        let Some(agreement) = self.agreement else {
             return;
         };
+        let sfid = claim.sfid();
+        if let Err(error) = session.request(Request::StartFile(sfid.clone()), now) {
+            return self.cannot_offer(claim, &error, session, now);
+        }
+        let sending = Sending::new(claim, file, sfid, agreement.buffer);
+        let sfid = sending.sfid();
         tracing::info!(
             circuit = %self.circuit,
             partner = self.partner(),
             transfer = %sending.id(),
             dataset = %sfid.dataset,
             stamp = %sfid.stamp,
+            format = %sfid.format,
             octets = sending.size(),
+            restart = sfid.restart,
             "A file is being sent.",
         );
-        self.show(sending.id(), true);
+        self.show(sending.id(), true, 0);
         self.sending = Some(sending);
-        if let Err(error) = session.request(Request::StartFile(sfid), now) {
-            self.give_up(session, now, &format!("a file cannot be offered: {error}"));
+    }
+
+    /// The engine will not offer this file in this session.
+    fn cannot_offer(
+        &mut self,
+        claim: Box<OutboundClaim>,
+        error: &RequestError,
+        session: &mut Session,
+        now: Duration,
+    ) {
+        if matches!(error, RequestError::NotInState { .. }) {
+            let why = format!("a file cannot be offered: {error}");
+            self.ready = None;
+            return self.give_up(session, now, &why);
         }
+        let transfer = claim.id();
+        let circuit = self.circuit.to_string();
+        let partner = self.partner().unwrap_or_default().to_owned();
+        let why = error.to_string();
+        tracing::error!(circuit, partner, %transfer, why, "A file cannot be sent.");
+        self.work.start(move || {
+            if let Err(error) = claim.failed(&why, Timestamp::now()) {
+                unrecorded(&circuit, &partner, transfer, &error);
+            }
+            Done::FileRefused
+        });
     }
 
     pub(super) fn advance_sending(&mut self, session: &mut Session, now: Duration) -> bool {
@@ -132,6 +161,13 @@ impl Desk {
             let why = format!("transfer {} cannot be sent: {problem}", sending.id());
             self.give_up(session, now, &why);
             return true;
+        }
+        if let Some((claim, answer)) = sending.take_to_open() {
+            self.work.start(move || {
+                let opened = claim.open(answer);
+                Done::Opened(claim, opened)
+            });
+            moved = true;
         }
         if let Some(mut claim) = sending.take_to_record() {
             self.work.start(move || {
@@ -178,13 +214,14 @@ impl Desk {
         if reason != FileReason::DUPLICATE {
             self.moved.files_refused += 1;
         }
+        locked(&self.refusals).note(transfer);
         let Some(claim) = sending.into_claim() else {
             return;
         };
         self.work.start(move || {
             let why = reason.text();
             let said = text.escape_debug().to_string();
-            match outbound::refused(claim, reason, retry, &text, &settings) {
+            match next::refused(claim, reason, retry, &text, &settings) {
                 Ok(Refused::Again) => tracing::warn!(
                     circuit, partner, %transfer, why, said,
                     "The partner refused a file for now; it is offered again.",
@@ -201,47 +238,5 @@ impl Desk {
             }
             Done::FileRefused
         });
-    }
-
-    pub(super) fn receipt_arrived(&mut self, arrived: Arrived) {
-        let store = self.context.store.clone();
-        let circuit = self.circuit.to_string();
-        let partner = self.partner().unwrap_or_default().to_owned();
-        self.work
-            .start(move || Done::Receipt(receipts::settle(&store, &partner, arrived, &circuit)));
-    }
-
-    pub(super) fn receipt_settled(
-        &mut self,
-        settled: Result<Settled, StoreError>,
-        session: &mut Session,
-        now: Duration,
-    ) {
-        match settled {
-            Ok(Settled::Closed) => {
-                self.moved.receipts_in += 1;
-                self.context.counters.receipts_in.one();
-            }
-            Ok(Settled::Nothing) => self.context.counters.receipts_unknown.one(),
-            Err(error) => {
-                let why = format!("a receipt cannot be recorded: {error}");
-                return self.give_up(session, now, &why);
-            }
-        }
-        self.request(session, Request::RtrResponse, now);
-    }
-}
-
-/// Puts a file back that was not sent whole.
-pub(super) async fn interrupt(circuit: CircuitId, partner: String, sending: Sending, why: String) {
-    let transfer = sending.id();
-    let octets = sending.octets();
-    tracing::warn!(%circuit, partner, %transfer, octets, why, "A file was not sent whole; it is offered again.");
-    let Some(claim) = sending.into_claim() else {
-        return;
-    };
-    let recorded = spawn_blocking(move || claim.interrupted(&why, Timestamp::now())).await;
-    if let Ok(Err(error)) = recorded {
-        unrecorded(&circuit.to_string(), &partner, transfer, &error);
     }
 }
