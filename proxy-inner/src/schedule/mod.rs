@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!  store: due work ──▶ caller ──▶ (link: Dial | direct TCP) ──▶ TLS from inside ──▶ session
+//!                       └───▶ plain TCP, for partners whose transport is plain ──▶ session
 //!  outbox folders ──▶ outbox::start ──▶ store.scan_outbox ──▶ on_work ──▶ caller
 //! ```
 
@@ -13,9 +14,15 @@ use rustls::sign::CertifiedKey;
 
 use crate::link::LinkHandle;
 
+mod call;
 pub mod caller;
 pub mod outbox;
+mod plain;
 pub mod tls;
+mod upkeep;
+
+/// How long to wait before the journal is asked again after it failed.
+const AFTER_FAILURE: Duration = Duration::from_secs(5);
 
 /// How calls leave this half.
 #[derive(Clone)]

@@ -1,6 +1,6 @@
-//! Looks through the outbox folders again and again, and gives up what could not be sent in time.
+//! Looks through the outbox folders again and again, gives up what could not be sent or received in
+//! time, and has the store kept in order.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::upkeep::{Found, Upkeep};
 use crate::session::{SessionContext, Stage};
 
 /// When the outbox is looked at.
@@ -59,6 +60,7 @@ pub fn start(settings: OutboxSettings, context: SessionContext) -> OutboxHandle 
             store,
             settings,
             faults,
+            upkeep: Upkeep::default(),
             failure: None,
         };
         let mut ticks = interval(settings.every);
@@ -80,20 +82,27 @@ struct Watcher {
     store: Store,
     settings: OutboxSettings,
     faults: watch::Sender<Vec<OutboxFault>>,
+    upkeep: Upkeep,
     /// The failure that was logged last; it is not logged again while it lasts.
     failure: Option<String>,
 }
 
 impl Watcher {
     async fn look(&mut self) {
-        let (store, expire) = (self.store.clone(), self.settings.expire);
-        let looked = spawn_blocking(move || look(&store, expire)).await;
-        let failure = match looked {
-            Ok(Ok((report, expired))) => {
-                self.found(report, &expired);
-                None
+        let (store, settings) = (self.store.clone(), self.settings);
+        let mut upkeep = std::mem::take(&mut self.upkeep);
+        let looked = spawn_blocking(move || {
+            let looked = look(&store, settings, &mut upkeep, Timestamp::now());
+            (looked, upkeep)
+        });
+        let failure = match looked.await {
+            Ok((looked, upkeep)) => {
+                self.upkeep = upkeep;
+                looked
+                    .map(|look| self.found(look))
+                    .err()
+                    .map(|error| error.to_string())
             }
-            Ok(Err(error)) => Some(error.to_string()),
             Err(error) => Some(format!("a thread failed: {error}")),
         };
         if let Some(why) = &failure
@@ -107,13 +116,19 @@ impl Watcher {
         self.failure = failure;
     }
 
-    fn found(&self, report: OutboxReport, expired: &[TransferId]) {
+    fn found(&self, look: Look) {
+        let Look {
+            report,
+            expired,
+            found,
+        } = look;
         for transfer in &report.queued {
             tracing::info!(%transfer, "A file was taken from the outbox.");
         }
-        for transfer in expired {
-            tracing::error!(%transfer, "A file could not be sent in time and was given up.");
+        for transfer in &expired {
+            tracing::error!(%transfer, "A file could not be sent, or was not received to its end, in time and was given up; `transfers show` says what kept it.");
         }
+        found.report();
         self.faults.send_if_modified(|known| {
             for fault in report.faults.iter().filter(|fault| !known.contains(fault)) {
                 tracing::error!(
@@ -129,10 +144,26 @@ impl Watcher {
     }
 }
 
-fn look(store: &Store, expire: Duration) -> Result<(OutboxReport, Arc<[TransferId]>), StoreError> {
-    let now = Timestamp::now();
+/// What one look found.
+struct Look {
+    report: OutboxReport,
+    expired: Vec<TransferId>,
+    found: Found,
+}
+
+fn look(
+    store: &Store,
+    settings: OutboxSettings,
+    upkeep: &mut Upkeep,
+    now: Timestamp,
+) -> Result<Look, StoreError> {
     let report = store.scan_outbox(now)?;
-    let oldest = now.checked_sub(expire).unwrap_or(Timestamp::MIN);
+    let oldest = now.checked_sub(settings.expire).unwrap_or(Timestamp::MIN);
     let expired = store.expire(oldest, now)?;
-    Ok((report, expired.into()))
+    let found = upkeep.look(store, settings.history, now)?;
+    Ok(Look {
+        report,
+        expired,
+        found,
+    })
 }
