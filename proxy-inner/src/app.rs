@@ -2,7 +2,7 @@
 //! stops them in order.
 //!
 //! ```text
-//!  start: keys ▶ store (its lock) ▶ admin socket ▶ link ▶ caller ▶ outbox ▶ "Ready."
+//!  start: keys ▶ store (its lock) ▶ plain listeners ▶ link ▶ caller ▶ outbox ▶ admin socket ▶ "Ready."
 //!  stop:  no new sessions or files ▶ sessions end, 10 s ▶ the rest is ended ▶ link closed ▶ out
 //! ```
 //!
@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::link::{DialSettings, Dialer, LinkError};
+use envelope::RecipientKey;
 use jiff::Timestamp;
 use nix::sys::prctl;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -29,9 +30,11 @@ use crate::config::{self, Config};
 use crate::handshake::TlsKey;
 use crate::keys::{self, KeyError, TlsIdentity};
 use crate::link::{Ceilings, KeeperSettings, LinkHandle, TlsListener, keeper};
+use crate::plain::{self, PlainError, PlainHandle, PlainSettings};
 use crate::schedule::caller::{self, CallerHandle};
 use crate::schedule::outbox::{self, OutboxHandle, OutboxSettings};
 use crate::schedule::{CallerSettings, Via};
+use crate::session::authentication::Authenticator;
 use crate::session::{SessionContext, Shutdown};
 
 /// Sessions have so long to end by themselves when the process stops.
@@ -62,6 +65,9 @@ pub enum AppError {
     /// The admin socket cannot be opened.
     #[error(transparent)]
     Socket(#[from] SocketError),
+    /// A plain listener cannot be opened.
+    #[error(transparent)]
+    Plain(#[from] PlainError),
     /// The link cannot be set up.
     #[error("the link cannot be set up: {0}")]
     Link(#[from] LinkError),
@@ -106,7 +112,13 @@ fn start(config: &Config) -> Result<(), AppError> {
 
 async fn serve(config: &Config, keys: Keys, store: Store) -> Result<(), AppError> {
     let mut signals = Signals::new()?;
-    let context = SessionContext::new(store, config.session.clone(), Shutdown::new());
+    let mut keys = keys;
+    let authenticator = match keys.authentication.take() {
+        Some(key) => Authenticator::new(key),
+        None => Authenticator::none(),
+    };
+    let context = SessionContext::new(store, config.session.clone(), Shutdown::new())
+        .with_authenticator(authenticator);
     let parts = Parts::start(config, keys, &context)?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
@@ -116,6 +128,7 @@ async fn serve(config: &Config, keys: Keys, store: Store) -> Result<(), AppError
 
     let Parts {
         link,
+        plain,
         admin,
         caller,
         outbox,
@@ -130,6 +143,7 @@ async fn serve(config: &Config, keys: Keys, store: Store) -> Result<(), AppError
             Ok(error) => error.to_string(),
             Err(error) => error.to_string(),
         })),
+        () = plain_ended(plain.as_ref()) => Err(part_ended("the plain listener", "see above")),
         () = link_ended(link.as_ref()) => Err(part_ended("the link keeper", "see above")),
         () = caller.ended() => Err(part_ended("the caller", "see above")),
         () = outbox.ended() => Err(part_ended("the outbox scan", "see above")),
@@ -169,6 +183,7 @@ async fn stop(context: &SessionContext, link: Option<&LinkHandle>, signals: &mut
 /// The parts that run.
 struct Parts {
     link: Option<LinkHandle>,
+    plain: Option<PlainHandle>,
     admin: AdminServer,
     caller: CallerHandle,
     outbox: OutboxHandle,
@@ -176,6 +191,18 @@ struct Parts {
 
 impl Parts {
     fn start(config: &Config, keys: Keys, context: &SessionContext) -> Result<Parts, AppError> {
+        // Before anything that others notice: an address that is taken ends the start.
+        let plain = match config.plain.listen.is_empty() {
+            true => None,
+            false => {
+                let settings = PlainSettings {
+                    listen: config.plain.listen.clone(),
+                    sessions_per_address: config.plain.sessions_per_address,
+                    ssid_timeout: config.plain.ssid_timeout,
+                };
+                Some(plain::start(&settings, context)?)
+            }
+        };
         let link = match (&config.link, keys.link) {
             (Some(settings), Some(identity)) => {
                 let dialer = Dialer::new(DialSettings {
@@ -212,6 +239,7 @@ impl Parts {
         let settings = OutboxSettings {
             every: config.queue.scan_outbox,
             expire: config.queue.expire,
+            history: config.queue.history,
         };
         let outbox = outbox::start(settings, context.clone());
         let calls = caller.clone();
@@ -231,6 +259,7 @@ impl Parts {
         let admin = AdminServer::open(&config.admin.socket, services)?;
         Ok(Parts {
             link,
+            plain,
             admin,
             caller,
             outbox,
@@ -243,6 +272,7 @@ struct Keys {
     link: Option<::link::LinkIdentity>,
     listeners: Vec<TlsListener>,
     outbound: Option<Arc<CertifiedKey>>,
+    authentication: Option<RecipientKey>,
 }
 
 impl Keys {
@@ -274,10 +304,15 @@ impl Keys {
             }
             None => None,
         };
+        let authentication = match &config.authentication {
+            Some(files) => Some(keys::load_authentication(&files.certificate, &files.key)?),
+            None => None,
+        };
         Ok(Keys {
             link,
             listeners,
             outbound,
+            authentication,
         })
     }
 }
@@ -320,6 +355,14 @@ impl Signals {
 async fn link_ended(link: Option<&LinkHandle>) {
     match link {
         Some(link) => link.ended().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Returns when the plain listeners have ended; never when there are none.
+async fn plain_ended(plain: Option<&PlainHandle>) {
+    match plain {
+        Some(plain) => plain.ended().await,
         None => std::future::pending().await,
     }
 }

@@ -4,7 +4,8 @@
 //!  link ──▶ keeper ──▶ handshake  (signs and verifies for the DMZ half)
 //!             │
 //!             └──▶ session ──▶ transfer ──▶ store
-//!  schedule ──▶ (link | direct TLS) ──▶ session
+//!  schedule ──▶ (link | direct TLS | plain TCP) ──▶ session
+//!  plain    ──▶ session    (partners inside that come without TLS)
 //! ```
 //!
 //! `app` wires these together from a `config` and `keys`; none of them reads a configuration file
@@ -16,6 +17,7 @@ pub mod config;
 pub mod handshake;
 pub mod keys;
 pub mod link;
+pub mod plain;
 pub mod schedule;
 pub mod session;
 pub mod transfer;

@@ -7,7 +7,10 @@ use std::time::Duration;
 use ::link::{ClientCertificate, Pin, PublicLimits};
 use ops::{Backoff, Faults, Section, read_table};
 
-use super::{Admin, Config, DEFAULT_SOCKET, Link, Listener, Outbound, Queue, Spool, TlsFiles, Via};
+use super::{
+    Admin, Config, DEFAULT_SOCKET, Link, Listener, Outbound, Plain, Queue, Spool, TlsFiles, Via,
+};
+use crate::schedule::outbox::HISTORY;
 use crate::session::{SessionSettings, Strangers};
 
 /// Reads the whole file.
@@ -23,6 +26,8 @@ pub(super) fn load(path: &Path) -> Result<Config, Faults> {
     let listeners = listeners(&mut root, linked);
     let outbound = outbound(&mut root, linked);
     let public = public(&mut root);
+    let plain = Plain::read(&mut root);
+    let authentication = authentication(&mut root);
     let (queue, file_attempts) = queue(&mut root);
     let session = session(&mut root, file_attempts, queue.backoff);
     let spool = spool(&mut root);
@@ -39,6 +44,8 @@ pub(super) fn load(path: &Path) -> Result<Config, Faults> {
         listeners,
         outbound,
         public,
+        plain,
+        authentication,
         session,
         queue,
         spool,
@@ -211,7 +218,7 @@ fn public(root: &mut Section<'_>) -> PublicLimits {
         handshake_ms: 10_000,
         ssid_ms: 10_000,
         open_ms: 5_000,
-        idle_ms: 600_000,
+        idle_ms: 900_000,
     };
     let Some(mut section) = root.section("public") else {
         return limits;
@@ -238,6 +245,17 @@ fn public(root: &mut Section<'_>) -> PublicLimits {
     limits
 }
 
+fn authentication(root: &mut Section<'_>) -> Option<TlsFiles> {
+    let mut section = root.section("authentication")?;
+    let certificate = section.required_path("certificate");
+    let key = section.required_path("key");
+    section.finish();
+    Some(TlsFiles {
+        certificate: certificate?,
+        key: key?,
+    })
+}
+
 fn milliseconds(section: &mut Section<'_>, key: &str, most: Duration, default: u32) -> u32 {
     let default_span = Duration::from_millis(u64::from(default));
     let span = section.duration(key, MOMENT..=most, default_span);
@@ -255,7 +273,11 @@ fn session(root: &mut Section<'_>, file_attempts: u32, file_backoff: Backoff) ->
     };
     settings.credit = section.integer("credit", 1..=999, settings.credit);
     settings.buffer = section.integer("buffer", 128..=99_999, settings.buffer);
+    settings.opening = section.duration("opening", MOMENT..=minutes(10), settings.opening);
     settings.inactivity = section.duration("inactivity", MOMENT..=minutes(60), settings.inactivity);
+    settings.end_of_file = section.duration("end_of_file", MOMENT..=DAY, settings.end_of_file);
+    settings.leave = section.duration("leave", MOMENT..=minutes(10), settings.leave);
+    settings.answer = section.duration("answer", MOMENT..=DAY, settings.answer);
     let sessions = u32::try_from(settings.sessions).unwrap_or(u32::MAX);
     let sessions = section.integer("sessions", 1..=100_000, sessions);
     settings.sessions = usize::try_from(sessions).unwrap_or(usize::MAX);
@@ -272,6 +294,7 @@ fn queue(root: &mut Section<'_>) -> (Queue, u32) {
             most: minutes(15),
         },
         expire: DAY * 3,
+        history: HISTORY,
         scan_outbox: seconds(5),
     };
     let mut file_attempts = 10;
@@ -291,6 +314,16 @@ fn queue(root: &mut Section<'_>) -> (Queue, u32) {
         );
     }
     queue.expire = section.duration("expire", minutes(1)..=DAY * 90, queue.expire);
+    queue.history = section.duration("history", DAY..=DAY * 3650, queue.history);
+    if queue.history < queue.expire {
+        let found = format!("\"{}\"", ops::duration::display(queue.history));
+        let expire = ops::duration::display(queue.expire);
+        section.fault(
+            "history",
+            found,
+            format!("at least queue.expire, \"{expire}\": a transfer must not be forgotten while it may still be tried"),
+        );
+    }
     file_attempts = section.integer("file_attempts", 1..=1_000, file_attempts);
     queue.scan_outbox = section.duration("scan_outbox", MOMENT..=minutes(60), queue.scan_outbox);
     section.finish();
@@ -307,14 +340,14 @@ fn spool(root: &mut Section<'_>) -> Spool {
 }
 
 /// The shortest span anything here may be set to.
-const MOMENT: Duration = Duration::from_millis(10);
+pub(super) const MOMENT: Duration = Duration::from_millis(10);
 const DAY: Duration = Duration::from_secs(86_400);
 
-const fn seconds(count: u64) -> Duration {
+pub(super) const fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
 }
 
-const fn minutes(count: u64) -> Duration {
+pub(super) const fn minutes(count: u64) -> Duration {
     Duration::from_secs(count * 60)
 }
 

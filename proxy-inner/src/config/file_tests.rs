@@ -109,6 +109,76 @@ fn the_queue_waits_alike_for_calls_and_for_refused_files() {
 }
 
 #[test]
+fn plain_listeners_are_off_by_default_and_stay_inside() {
+    let config = read("store = \"/x\"").unwrap();
+    assert_eq!(config.plain, Plain::default());
+    assert!(config.plain.listen.is_empty());
+    let listen = |addresses: &str, more: &str| {
+        read(&format!(
+            "store = \"/x\"\n[plain]\nlisten = {addresses}\n{more}"
+        ))
+    };
+    let inside = listen(r#"["10.1.1.1:3305", "[fd00::1]:3305"]"#, "").unwrap();
+    assert_eq!(inside.plain.listen.len(), 2);
+    let everywhere = r#"["0.0.0.0:3305", "[::]:3305", "198.51.100.7:3305"]"#;
+    let faults = listen(everywhere, "").unwrap_err();
+    for (index, fault) in faults.iter().enumerate() {
+        assert!(
+            fault.starts_with(&format!("plain.listen[{index}]: ")),
+            "{fault}"
+        );
+        assert!(fault.contains("plain.any_address = true"), "{fault}");
+    }
+    assert_eq!(faults.len(), 3, "{faults:#?}");
+    assert!(listen(everywhere, "any_address = true").is_ok());
+    let faults = listen(r#"["10.1.1.1:1", "10.1.1.1:1", "here"]"#, "").unwrap_err();
+    assert_eq!(faults.len(), 2, "{faults:#?}");
+}
+
+#[test]
+fn authentication_needs_certificate_and_key() {
+    let config = read("store = \"/x\"").unwrap();
+    assert_eq!(config.authentication, None);
+    let with = |keys: &str| read(&format!("store = \"/x\"\n[authentication]\n{keys}"));
+    let both = with("certificate = \"c\"\nkey = \"k\"").unwrap();
+    assert_eq!(both.authentication.unwrap().key, Path::new("k"));
+    assert_eq!(with("").unwrap_err().len(), 2);
+    assert_eq!(with("certificate = \"c\"").unwrap_err().len(), 1);
+}
+
+#[test]
+fn the_times_of_a_session_are_settings() {
+    let times = "opening = \"1s\"\ninactivity = \"2s\"\nend_of_file = \"3s\"\nleave = \"4s\"\nanswer = \"5s\"";
+    let session = read(&format!("store = \"/x\"\n[session]\n{times}"))
+        .unwrap()
+        .session;
+    let seconds = [
+        session.opening,
+        session.inactivity,
+        session.end_of_file,
+        session.leave,
+        session.answer,
+    ]
+    .map(|time| time.as_secs());
+    assert_eq!(seconds, [1, 2, 3, 4, 5]);
+}
+
+#[test]
+fn history_is_kept_at_least_as_long_as_files_are_tried() {
+    let queue = |history: &str| {
+        read(&format!(
+            "store = \"/x\"\n[queue]\nexpire = \"5d\"\nhistory = \"{history}\""
+        ))
+    };
+    assert_eq!(queue("5d").unwrap().queue.history.as_secs(), 5 * 86_400);
+    let faults = queue("4d").unwrap_err();
+    assert!(
+        faults.len() == 1 && faults[0].starts_with("queue.history: "),
+        "{faults:#?}"
+    );
+}
+
+#[test]
 fn finds_the_admin_socket_though_other_keys_are_faulty() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("proxy-inner.toml");
@@ -161,11 +231,18 @@ const DEFAULTED: &[&str] = &[
     "idle_timeout",
     "credit",
     "buffer",
+    "opening",
     "inactivity",
+    "end_of_file",
+    "leave",
+    "answer",
+    "listen",
+    "any_address",
     "strangers",
     "retry_first",
     "retry_most",
     "expire",
+    "history",
     "file_attempts",
     "scan_outbox",
     "reserve",

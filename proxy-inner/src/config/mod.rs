@@ -11,6 +11,7 @@
 
 mod check;
 mod file;
+mod plain;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -22,6 +23,7 @@ use crate::session::SessionSettings;
 
 pub use check::{Finding, Report, Verdict, examine};
 pub use file::admin_socket;
+pub use plain::Plain;
 
 /// Where the configuration is when the command line does not say.
 pub const DEFAULT_FILE: &str = "/etc/proxy-inner/proxy-inner.toml";
@@ -46,6 +48,10 @@ pub struct Config {
     pub outbound: Outbound,
     /// `[public]`, as it is sent to the DMZ half.
     pub public: PublicLimits,
+    /// `[plain]`
+    pub plain: Plain,
+    /// `[authentication]`: certificate and key with which we answer challenges.
+    pub authentication: Option<TlsFiles>,
     /// `[session]`, with the number of attempts from `[queue]`.
     pub session: SessionSettings,
     /// `[queue]`
@@ -131,6 +137,8 @@ pub struct Queue {
     pub backoff: Backoff,
     /// Age at which a file that could not be sent is given up.
     pub expire: Duration,
+    /// Age at which the journal forgets what has ended.
+    pub history: Duration,
     /// How often the outbox folders are looked through.
     pub scan_outbox: Duration,
 }

@@ -80,6 +80,14 @@ pub enum KeyError {
         /// What the library said.
         detail: String,
     },
+    /// The key or certificate cannot be used for secure authentication.
+    #[error("{path}: cannot be used for secure authentication ({detail})")]
+    NotForChallenges {
+        /// The file.
+        path: PathBuf,
+        /// Why not, and what to do.
+        detail: String,
+    },
     /// A certificate does not parse.
     #[error("{path}: certificate {position} does not parse ({detail})")]
     Certificate {

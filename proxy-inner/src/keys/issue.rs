@@ -7,8 +7,8 @@ use std::path::Path;
 
 use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 use rcgen::{
-    CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose,
-    date_time_ymd,
+    CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair,
+    KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize, date_time_ymd,
 };
 use rustls_pki_types::ServerName;
 use zeroize::Zeroizing;
@@ -37,6 +37,40 @@ pub fn issue(
     certificate: &Path,
     key: &Path,
 ) -> Result<Issued, KeyError> {
+    may_make(days, certificate, key)?;
+    let params = params(hosts, days)?;
+    write_pair(
+        &params,
+        &KeyPair::generate().map_err(made)?,
+        certificate,
+        key,
+    )
+}
+
+/// Makes an RSA-3072 key and a self-signed certificate named `name` for secure authentication, in
+/// the same way. It is good for nothing else: not for TLS, and not for signatures.
+///
+/// # Errors
+/// On days out of range, files that exist or cannot be written.
+pub fn issue_authentication(
+    name: &str,
+    days: u32,
+    certificate: &Path,
+    key: &Path,
+) -> Result<Issued, KeyError> {
+    may_make(days, certificate, key)?;
+    let mut params = CertificateParams::default();
+    set_validity(&mut params, days)?;
+    set_common_name(&mut params, name);
+    params.is_ca = IsCa::ExplicitNoCa;
+    params.key_usages = vec![KeyUsagePurpose::KeyEncipherment];
+    // Some partners name the recipient of a challenge by it.
+    params.key_identifier_method = KeyIdMethod::Sha256;
+    let pair = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_3072).map_err(made)?;
+    write_pair(&params, &pair, certificate, key)
+}
+
+fn may_make(days: u32, certificate: &Path, key: &Path) -> Result<(), KeyError> {
     if !(1..=MOST_DAYS).contains(&days) {
         return Err(KeyError::Days {
             found: days,
@@ -48,9 +82,16 @@ pub fn issue(
             return Err(KeyError::Exists { path: path.into() });
         }
     }
-    let params = params(hosts, days)?;
-    let pair = KeyPair::generate().map_err(made)?;
-    let signed = params.self_signed(&pair).map_err(made)?;
+    Ok(())
+}
+
+fn write_pair(
+    params: &CertificateParams,
+    pair: &KeyPair,
+    certificate: &Path,
+    key: &Path,
+) -> Result<Issued, KeyError> {
+    let signed = params.self_signed(pair).map_err(made)?;
     let facts = CertificateFacts::of(signed.der()).map_err(KeyError::Make)?;
 
     write_new(key, Zeroizing::new(pair.serialize_pem()).as_bytes(), 0o600)?;
@@ -67,20 +108,9 @@ fn params(hosts: &[String], days: u32) -> Result<CertificateParams, KeyError> {
         ServerName::try_from(host.as_str()).map_err(|_| KeyError::Host(host.clone()))?;
     }
     let mut params = CertificateParams::new(hosts).map_err(made)?;
-    let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
-    let first = today.checked_sub(1.day()).map_err(out_of_range)?;
-    let last = today
-        .checked_add(i64::from(days).days())
-        .map_err(out_of_range)?;
-    let (year, month, day) = parts(first)?;
-    params.not_before = date_time_ymd(year, month, day);
-    let (year, month, day) = parts(last)?;
-    params.not_after = date_time_ymd(year, month, day);
+    set_validity(&mut params, days)?;
     if let Some(host) = hosts.first() {
-        params.distinguished_name.remove(DnType::CommonName);
-        params
-            .distinguished_name
-            .push(DnType::CommonName, host.as_str());
+        set_common_name(&mut params, host);
     }
     // CA:FALSE said aloud: a self-signed certificate that may sign others is refused as a leaf.
     params.is_ca = IsCa::ExplicitNoCa;
@@ -90,6 +120,24 @@ fn params(hosts: &[String], days: u32) -> Result<CertificateParams, KeyError> {
         ExtendedKeyUsagePurpose::ClientAuth,
     ];
     Ok(params)
+}
+
+fn set_validity(params: &mut CertificateParams, days: u32) -> Result<(), KeyError> {
+    let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
+    let first = today.checked_sub(1.day()).map_err(out_of_range)?;
+    let last = today
+        .checked_add(i64::from(days).days())
+        .map_err(out_of_range)?;
+    let (year, month, day) = parts(first)?;
+    params.not_before = date_time_ymd(year, month, day);
+    let (year, month, day) = parts(last)?;
+    params.not_after = date_time_ymd(year, month, day);
+    Ok(())
+}
+
+fn set_common_name(params: &mut CertificateParams, name: &str) {
+    params.distinguished_name.remove(DnType::CommonName);
+    params.distinguished_name.push(DnType::CommonName, name);
 }
 
 fn parts(date: Date) -> Result<(i32, u8, u8), KeyError> {

@@ -68,6 +68,14 @@ pub fn load_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, KeyError>
 }
 
 fn load_key(path: &Path) -> Result<Arc<dyn SigningKey>, KeyError> {
+    any_supported_type(&read_key(path)?).map_err(|error| KeyError::UnusableKey {
+        path: path.into(),
+        detail: error.to_string(),
+    })
+}
+
+/// Reads a private key, which must be for this account only.
+pub(super) fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, KeyError> {
     let file = open(path)?;
     let mode = file
         .metadata()
@@ -81,27 +89,21 @@ fn load_key(path: &Path) -> Result<Arc<dyn SigningKey>, KeyError> {
         });
     }
     let octets = read(&file, path)?;
-    let key = match PrivateKeyDer::from_pem_slice(&octets) {
-        Ok(key) => key,
+    match PrivateKeyDer::from_pem_slice(&octets) {
+        Ok(key) => Ok(key),
         Err(pem::Error::NoItemsFound) if is_encrypted(&octets) => {
-            return Err(KeyError::Encrypted { path: path.into() });
+            Err(KeyError::Encrypted { path: path.into() })
         }
-        Err(pem::Error::NoItemsFound) => return Err(KeyError::NoKey { path: path.into() }),
+        Err(pem::Error::NoItemsFound) => Err(KeyError::NoKey { path: path.into() }),
         Err(error) if is_encrypted(&octets) => {
             tracing::debug!(%error, "An encrypted key was refused.");
-            return Err(KeyError::Encrypted { path: path.into() });
+            Err(KeyError::Encrypted { path: path.into() })
         }
-        Err(error) => {
-            return Err(KeyError::Pem {
-                path: path.into(),
-                detail: error.to_string(),
-            });
-        }
-    };
-    any_supported_type(&key).map_err(|error| KeyError::UnusableKey {
-        path: path.into(),
-        detail: error.to_string(),
-    })
+        Err(error) => Err(KeyError::Pem {
+            path: path.into(),
+            detail: error.to_string(),
+        }),
+    }
 }
 
 /// Whether the first certificate's public key is the one `key` signs with.
