@@ -107,22 +107,26 @@ pub(crate) fn check_offer(sfid: &Sfid, line: &Line) -> Result<(), RequestError> 
 }
 
 /// Can the fields of this level say all of it? The description alone is left away where there is no
-/// place for it.
+/// place for it. The numbers of level 5 are left to the encoder.
 fn check_level(sfid: &Sfid, level: Level) -> Result<(), RequestError> {
-    if !level.has_file_services() && (is_secured(sfid) || sfid.signed_receipt) {
-        return Err(RequestError::NoFileServices { level });
-    }
     // The octets before the position are a part of EFIDUCNT.
     let (before, _) = Layout::of(sfid).octets_before(sfid.restart);
-    let reachable = before <= u128::from(level.most_octets());
-    let most_restart = if reachable { level.most_records() } else { 0 };
-    let mut numbers = vec![
-        ("SFIDFSIZ", sfid.size_blocks, level.most_blocks()),
-        ("SFIDREST", sfid.restart, most_restart),
-    ];
-    if level.has_file_services() {
-        numbers.push(("SFIDOSIZ", sfid.original_blocks, level.most_blocks()));
+    if before > u128::from(level.most_octets()) {
+        return Err(RequestError::Position {
+            answer: sfid.restart,
+            octets: u64::try_from(before).unwrap_or(u64::MAX),
+        });
     }
+    if level.is_oftp2() {
+        return Ok(());
+    }
+    if is_secured(sfid) || sfid.signed_receipt {
+        return Err(RequestError::NoFileServices { level });
+    }
+    let numbers = [
+        ("SFIDFSIZ", sfid.size_blocks, level.most_blocks()),
+        ("SFIDREST", sfid.restart, level.most_records()),
+    ];
     for (field, value, most) in numbers {
         if value > most {
             return Err(RequestError::TooLargeForLevel {

@@ -87,6 +87,7 @@ fn windows_of_1_and_999_carry_files_that_end_on_and_off_the_window() {
         let settings = Settings {
             buffer: 128,
             credit,
+            compression: false,
             ..settings()
         };
         for buffers in [1, 2, 998, 999, 1000, 1998] {
