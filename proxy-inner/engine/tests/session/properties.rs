@@ -6,6 +6,8 @@ use proptest::prelude::*;
 use rig::pair::{Dice, Pair, Split};
 use rig::script::{settings, sfid};
 
+use crate::samples::{KINDS, LEVELS, Sample};
+
 fn config() -> ProptestConfig {
     // A failure prints the seed and the smallest case it found; nothing is written to disk.
     ProptestConfig {
@@ -51,6 +53,59 @@ proptest! {
         let agreed = pair.initiator.session.agreement();
         let agreed = agreed.map(|agreed| (agreed.buffer, agreed.credit));
         prop_assert_eq!(agreed, Some((buffers.0.min(buffers.1), credits.0.min(credits.1))));
+    }
+
+    /// any format, level, buffer, credit
+    /// and cut, compressed or not: identical content and counts both ways, exactly once.
+    #[test]
+    fn any_file_of_any_format_arrives_exactly_once_whatever_is_cut(
+        kind in prop::sample::select(&KINDS[..]),
+        levels in (prop::sample::select(&LEVELS[..]), prop::sample::select(&LEVELS[..])),
+        sizes in (0..30_000_usize, 0..30_000_usize),
+        seed in any::<u64>(),
+        buffers in (128..=99_999_u32, prop_oneof![128..300_u32, 128..=99_999_u32]),
+        credits in (1..=999_u16, prop_oneof![1..4_u16, 1..=999_u16]),
+        compression in (any::<bool>(), any::<bool>()),
+        restart in (any::<bool>(), any::<bool>()),
+        piece in prop_oneof![1..300_usize, Just(usize::MAX)],
+        cuts in prop::collection::vec((any::<bool>(), 0..40_000_usize), 0..4),
+        lag in (0..3_u64, 0..3_u64),
+    ) {
+        let side = |level, buffer, credit, compression, restart| Settings {
+            level, lowest_level: oftp::Level::L1, buffer, credit, compression, restart, ..settings()
+        };
+        let ours = side(levels.0, buffers.0, credits.0, compression.0, restart.0);
+        let theirs = side(levels.1, buffers.1, credits.1, compression.1, restart.1);
+        prop_assume!(kind.exists_at(levels.0.min(levels.1)));
+        let mut dice = Dice::new(seed);
+        let samples = [
+            Sample::new(kind, "OUT", sizes.0, &mut dice),
+            Sample::new(kind, "BACK", sizes.1, &mut dice),
+        ];
+        let mut pair = Pair::new(&ours, &theirs).with_split(&Split::Random(dice, 4_000));
+        samples[0].offer(&mut pair.initiator.monitor);
+        samples[1].offer(&mut pair.responder.monitor);
+        for side in [&mut pair.initiator, &mut pair.responder] {
+            side.monitor.piece = piece;
+            side.monitor.lost = lag.0;
+            side.monitor.held_back = lag.1;
+        }
+        for (initiators, octets) in cuts {
+            let side = if initiators { &mut pair.initiator } else { &mut pair.responder };
+            side.cut_after = Some(octets);
+            pair.run();
+            pair = pair.again(&ours, &theirs);
+        }
+        pair.run();
+        pair.assert_clean();
+        prop_assert_eq!(pair.responder.monitor.inbox.len(), 1);
+        prop_assert_eq!(pair.initiator.monitor.inbox.len(), 1);
+        samples[0].assert_at(&pair.responder.monitor, 0);
+        samples[1].assert_at(&pair.initiator.monitor, 0);
+        let agreed = pair.initiator.session.agreement().copied();
+        let agreed = agreed.map(|agreed| (agreed.level, agreed.compression, agreed.restart));
+        let both = (levels.0.min(levels.1), compression.0 && compression.1, restart.0 && restart.1);
+        prop_assert_eq!(agreed, Some(both));
     }
 
     /// any octets, fed to any state in any pieces, end in a state and never
