@@ -14,7 +14,7 @@
 //!
 //! C5 concerns I_WF_NC, which has no struct here: a session begins with its connection.
 
-use oftp::{Command, DecodeError, Deviation, EndReason, Esid, FrameError, SubrecordError};
+use oftp::{Command, DecodeError, EndReason, Esid, FrameError, SubrecordError};
 
 use crate::line::Line;
 use crate::state::{Idle, Reply, State, WfNdisc, done, settle};
@@ -99,16 +99,10 @@ pub(crate) fn ended_by_partner(esid: Esid, line: &mut Line) -> State {
     Idle.into()
 }
 
-/// S2-I: an exchange buffer that cannot be decoded. The table has ESID 01 for all; section 5.3.11
+/// S2-I: an exchange buffer that cannot be decoded, or only with a leniency that is refused. The table has ESID 01 for all; section 5.3.11
 /// tells 01, 06 and 07 apart, and so do we.
 pub(crate) fn invalid_buffer(error: &DecodeError, line: &mut Line) -> State {
     end(line, error.end_reason(), error.to_string())
-}
-
-/// An encoding that is understood but refused by the settings: the reason its kind has.
-pub(crate) fn refused_encoding(deviation: Deviation, line: &mut Line) -> State {
-    let reason = deviation.end_reason().unwrap_or(EndReason::INVALID_DATA);
-    end(line, reason, deviation.sentence().to_owned())
 }
 
 /// A DATA buffer whose subrecords make no sense: an overrun is a size error, the rest is invalid

@@ -23,8 +23,12 @@
 //! [`RECEIVE_CEILING`] plus one buffer each. No clock, no randomness and no I/O is reached from
 //! here (`clippy.toml` bans them).
 //!
-//! This stage speaks protocol level 5 and files that travel as one stream of octets: formats U and
-//! T, and any format inside a CMS envelope. Secure authentication is refused where it is asked for.
+//! Protocol levels 1, 2, 4 and 5 are spoken. Where the RFC is silent or contradicts itself, the
+//! decision stands at its place under its number (A-nn), and what the tables leave open under C1 to
+//! C8 (`abort`). Secure authentication is the engine's in order and comparison, and the driver's in
+//! keys: [`Event::ChallengeWanted`], [`Event::Challenged`]. What partners do beside the RFC is
+//! tolerated under a name and counted, or refused where [`Settings::refused`] says so. Every wait
+//! has its limit in [`Timers`], our own driver's included.
 #![deny(
     clippy::unwrap_used,
     clippy::expect_used,

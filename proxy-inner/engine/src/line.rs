@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use core::time::Duration;
 
-use oftp::{Command, Deviation, Deviations, Efna, EncodeError, Esid, Level, Sfna};
+use oftp::{Command, Deviation, Deviations, Efna, EncodeError, Esid, Level, Nerp, Sfna};
 
 use crate::timer::Timer;
 use crate::transmit::Transmit;
@@ -84,11 +84,9 @@ impl Line {
     /// Queues a command; nothing happens if it does not fit the wire.
     pub(crate) fn send(&mut self, command: &Command<'_>) -> Result<(), EncodeError> {
         let level = self.terms.level;
-        let spoken = if self.agreed {
-            reason_at(level, command)
-        } else {
-            None
-        };
+        // Before a level is agreed nothing is known of the partner's; ESID 12 is about that.
+        let reasons = if self.agreed { level } else { Level::L5 };
+        let spoken = reason_at(reasons, command);
         self.transmit
             .push(spoken.as_ref().unwrap_or(command), level)?;
         self.stats.frames_sent += 1;
@@ -197,6 +195,13 @@ fn reason_at(level: Level, command: &Command<'_>) -> Option<Command<'static>> {
             Some(Command::Efna(Efna {
                 reason: reason.at_level(level),
                 text: text.clone(),
+            }))
+        }
+        // A receipt that is passed on keeps the reason that its creator gave, where it can.
+        Command::Nerp(nerp) if !level.is_oftp2() && nerp.reason.at_level(level) != nerp.reason => {
+            Some(Command::Nerp(Nerp {
+                reason: nerp.reason.at_level(level),
+                ..nerp.clone()
             }))
         }
         _ => None,

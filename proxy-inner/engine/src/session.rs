@@ -3,7 +3,7 @@
 
 use core::time::Duration;
 
-use oftp::{Command, Deviation, Deviations, Packed, Ssrm};
+use oftp::{Code, Command, Deviations, Packed, Ssrm};
 
 use crate::connect::{ANcOnly, IWfRm};
 use crate::line::{Line, RECEIVE_CEILING};
@@ -275,16 +275,19 @@ impl Session {
 
     fn exchange_buffer(&mut self, oeb: &[u8]) {
         self.line.stats.frames_received += 1;
-        let decoded = Command::decode_noting(oeb, self.line.terms().level);
+        // An ESID ends the session and is never answered with another.
+        let refused = if oeb.first() == Some(&Code::Esid.octet()) {
+            Deviations::none()
+        } else {
+            self.line.settings.refused
+        };
+        let decoded = Command::decode_refusing(oeb, self.line.terms().level, refused);
         let outcome = self.step(|state, line| {
             let next = match decoded {
-                Ok((command, met)) => match refused(&command, met, line) {
-                    Some(deviation) => abort::refused_encoding(deviation, line),
-                    None => {
-                        line.tolerate_all(met);
-                        state.command(command, line)
-                    }
-                },
+                Ok((command, met)) => {
+                    line.tolerate_all(met);
+                    state.command(command, line)
+                }
                 Err(error) => abort::invalid_buffer(&error, line),
             };
             (next, Ok(()))
@@ -357,11 +360,4 @@ impl Session {
         };
         Some((whom, wait))
     }
-}
-
-/// A breach in this command that the settings refuse. An ESID ends the session anyway and is never
-/// answered.
-fn refused(command: &Command<'_>, met: Deviations, line: &Line) -> Option<Deviation> {
-    let ends = matches!(command, Command::Esid(_));
-    met.iter().find(|met| !ends && line.refuses(*met))
 }

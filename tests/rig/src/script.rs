@@ -4,8 +4,8 @@ use core::time::Duration;
 
 use engine::{Challenge, Durable, Event, Identity, Position, Received, Request, Session, Settings};
 use oftp::{
-    Auch, Aurp, Command, DatasetName, Eerp, Efid, EndReason, Esid, Format, Level, Mode, Nerp, OdetteId,
-    Password, ReceiptReason, Security, Sfid, Sfpa, Ssid, Ssrm, Stamp, UserField,
+    Auch, Aurp, Command, DatasetName, Eerp, Efid, EndReason, Esid, Format, Level, Mode, Nerp,
+    OdetteId, Password, ReceiptReason, Security, Sfid, Sfpa, Ssid, Ssrm, Stamp, UserField,
 };
 
 pub const NOW: Duration = Duration::from_secs(1_000);

@@ -71,10 +71,7 @@ fn buffers_a_few_octets_too_long_are_taken_and_named_once_a_file() {
         padded.resize(room + usize::try_from(excess).unwrap(), 0);
         feed(&mut session, &Command::Data(&padded));
         feed(&mut session, &Command::Data(&padded));
-        assert_eq!(
-            deviations(&news(&mut session)),
-            [Deviation::OversizedData]
-        );
+        assert_eq!(deviations(&news(&mut session)), [Deviation::OversizedData]);
         assert_eq!(session.stats().tolerated(Deviation::OversizedData), 2);
         assert_eq!(
             session.received_len(),

@@ -7,14 +7,21 @@
     reason = "seeds and the tally of the state tables are for the reader of a test run"
 )]
 
+mod authentication;
+mod compression;
 mod cuts;
 mod endings;
+mod formats;
 mod leniency;
+mod levels;
 mod negotiation;
 mod pressure;
 mod properties;
 mod requests;
+mod restart;
+mod samples;
 mod state_tables;
+mod strictness;
 mod timeouts;
 mod transfers;
 mod turns;

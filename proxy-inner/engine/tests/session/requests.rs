@@ -227,7 +227,6 @@ fn a_command_that_does_not_fit_the_wire_is_refused_at_once() {
         Request::Eerp(wide_eerp),
         Request::Nerp(wide_nerp),
         Request::StartFile(endless),
-        Request::Release(EndReason(100), String::new()),
     ] {
         for mut session in [speaker(&settings()), awaiting_turn(&settings())] {
             let state = session.state_name();
@@ -239,6 +238,26 @@ fn a_command_that_does_not_fit_the_wire_is_refused_at_once() {
             assert!(session.transmit().is_empty() && session.state_name() == state);
         }
     }
+}
+
+/// a reason that RFC 5024 does not have goes out as one that it has.
+#[test]
+fn a_reason_that_the_rfc_does_not_have_goes_out_as_unspecified() {
+    for reason in [EndReason(13), EndReason(98), EndReason(100)] {
+        let mut session = speaker(&settings());
+        ask(&mut session, Request::Release(reason, String::new()));
+        assert_eq!(said(&mut session), ["ESID(99)"]);
+    }
+    let mut session = listener(&settings());
+    feed(&mut session, &Command::Sfid(sfid("FILE", 0)));
+    let refusal = FileRefusal {
+        reason: FileReason(98),
+        retry: false,
+        text: String::new(),
+    };
+    ask(&mut session, Request::StartFileResponse(Err(refusal)));
+    let sfna = session.transmit();
+    assert_eq!(&sfna[..8], b"\x10\x00\x00\x0b399N");
 }
 
 /// long words are cut, not refused.

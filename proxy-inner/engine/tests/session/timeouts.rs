@@ -19,7 +19,9 @@ fn timers() -> Timers {
 
 /// Octets that no compression makes smaller.
 fn noise(octets: usize) -> Vec<u8> {
-    (0..octets).map(|at| u8::try_from(at % 251).unwrap()).collect()
+    (0..octets)
+        .map(|at| u8::try_from(at % 251).unwrap())
+        .collect()
 }
 
 /// A speaker whose file is sent to its end: CLOP.
@@ -52,7 +54,10 @@ fn assert_ends_with(session: &mut Session, deadline: Duration, reason: EndReason
     session.handle_timeout(deadline);
     let end = abort_of(&news(session));
     assert_eq!(end, (Some(reason), Origin::Local), "{state}");
-    assert_eq!(said_at(session, deadline), [format!("ESID({:02})", reason.0)]);
+    assert_eq!(
+        said_at(session, deadline),
+        [format!("ESID({:02})", reason.0)]
+    );
 }
 
 /// a silent partner is told ESID 09, then the connection is closed; each step of the
@@ -100,11 +105,7 @@ fn a_partner_that_is_silent_in_an_open_session_is_cut_after_the_inactivity_time(
         awaiting_turn(&settings()),
         asked(awaiting_turn(&settings()), offer),
     ] {
-        assert_ends_with(
-            &mut session,
-            NOW + timers().inactivity,
-            EndReason::TIME_OUT,
-        );
+        assert_ends_with(&mut session, NOW + timers().inactivity, EndReason::TIME_OUT);
         assert!(session.must_disconnect());
         assert_eq!(session.next_timeout(), None);
     }

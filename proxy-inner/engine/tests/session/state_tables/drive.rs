@@ -1,8 +1,8 @@
 //! Brings a session into a state, applies an event, writes down what came of it.
 
 use engine::{
-    Durable, EndFileRefusal, Event, FileRefusal, Origin, Phase, Position, Refusal, Request, Session,
-    Settings,
+    Durable, EndFileRefusal, Event, FileRefusal, Origin, Phase, Position, Refusal, Request,
+    Session, Settings,
 };
 use oftp::{
     Auch, Aurp, Command, Efid, Efna, Efpa, EndReason, FileReason, Format, Level, Mode, Sfna, Sfpa,
@@ -10,8 +10,8 @@ use oftp::{
 };
 
 use rig::script::{
-    NOW, OURS, ask, authenticating, awaiting_turn, challenge, closing, databuf, eerp, esid, feed, identity, listener, nerp,
-    news, quiet, receiving, said, sending, settings, sfid, speaker, ssid,
+    NOW, OURS, ask, authenticating, awaiting_turn, challenge, closing, databuf, eerp, esid, feed,
+    identity, listener, nerp, news, quiet, receiving, said, sending, settings, sfid, speaker, ssid,
 };
 
 /// A session in this state, prepared so that the variant's predicate comes true.

@@ -56,7 +56,11 @@ fn every_cell_reacts_as_the_tables_say() {
                 !tally.printed.contains_key(&cell)
             })
             .collect();
-        assert!(missed.is_empty(), "{}: cells passed by: {missed:?}", table.name);
+        assert!(
+            missed.is_empty(),
+            "{}: cells passed by: {missed:?}",
+            table.name
+        );
     }
     // The figures must not shrink unnoticed.
     let drivers = tally.printed.values().filter(|run| !**run).count();
@@ -242,7 +246,10 @@ impl Tally {
 
     fn print(&self, tables: &[Table]) {
         for table in tables {
-            let cells = self.printed.iter().filter(|((of, ..), _)| *of == table.name);
+            let cells = self
+                .printed
+                .iter()
+                .filter(|((of, ..), _)| *of == table.name);
             let (run, drivers): (Vec<_>, Vec<_>) = cells.partition(|(_, run)| **run);
             println!(
                 "{}: {} cells printed, {} run, {} the driver's",
@@ -252,7 +259,10 @@ impl Tally {
                 drivers.len()
             );
             for (letter, why) in &table.scope {
-                println!("{}: no session takes transition {letter}: {why}", table.name);
+                println!(
+                    "{}: no session takes transition {letter}: {why}",
+                    table.name
+                );
             }
         }
         let run = self.printed.values().filter(|run| **run).count();
