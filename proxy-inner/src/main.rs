@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
 use proxy_inner::admin::CtlError;
 use proxy_inner::admin::args::{
-    CallArgs, Output, PartnerCommand, SendArgs, StationCommand, TransfersArgs,
+    CallArgs, Output, PartnerCommand, ReceiptsArgs, SendArgs, StationCommand, TransfersArgs,
 };
 use proxy_inner::admin::ctl::{self, Order};
 use proxy_inner::config::{self, Config, DEFAULT_FILE, DEFAULT_SOCKET};
@@ -43,6 +43,7 @@ While it runs:
   proxy-inner partner add ACME --code O0013000002ACME --station US --address oftp.acme.example:6619
   proxy-inner send --partner ACME invoice.edi --wait
   proxy-inner transfers --partner ACME
+  proxy-inner receipts --overdue
   proxy-inner status
 
 Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 64 faulty configuration.";
@@ -70,6 +71,8 @@ enum Command {
     Call(CallArgs),
     /// List, show and follow transfers
     Transfers(TransfersArgs),
+    /// List receipts that are owed or awaited, confirm and reject received files
+    Receipts(ReceiptsArgs),
     /// Link, listeners, sessions, queue, store and counters at a glance
     Status(Output),
 }
@@ -132,6 +135,7 @@ fn main() -> ExitCode {
         Command::Send(args) => order(cli.config, cli.socket, Order::Send(args)),
         Command::Call(args) => order(cli.config, cli.socket, Order::Call(args)),
         Command::Transfers(args) => order(cli.config, cli.socket, Order::Transfers(args)),
+        Command::Receipts(args) => order(cli.config, cli.socket, Order::Receipts(args)),
         Command::Status(output) => order(cli.config, cli.socket, Order::Status(output)),
     };
     match ended {

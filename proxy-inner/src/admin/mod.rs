@@ -1,7 +1,7 @@
 //! The operators' door: a Unix socket inside, the command line that speaks to it, and what they say.
 //!
 //! ```text
-//!  proxy-inner station|partner|send|call|transfers|status      (args, prompt, ctl, progress, render)
+//!  proxy-inner station|partner|send|call|transfers|receipts|status   (args, prompt, ctl, progress, render)
 //!        │  one JSON request a line, one or more JSON answers a line   (protocol, view)
 //!        ▼  admin.sock, 0600                                           (socket)
 //!  server ──▶ routes ──▶ store, sessions, link, caller                 (intake, watch, status)
@@ -18,9 +18,11 @@ pub mod server;
 pub mod view;
 
 mod client;
+mod hidden;
 mod intake;
 mod progress;
 mod prompt;
+mod reasons;
 mod render;
 mod routes;
 mod socket;

@@ -14,14 +14,13 @@
 //! A request with a higher version, an unknown command or an unknown key is refused with a sentence,
 //! never guessed at: a newer command line may mean something this process does not do.
 
-use std::fmt;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
-use serde::de::{self, Visitor};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use zeroize::{Zeroize, Zeroizing};
-
+pub use super::hidden::Hidden;
 use super::view::{
-    AppliedView, PartnerView, StationView, StatusView, StepView, TransferView, WatchView,
+    AppliedView, PartnerView, ReceiptView, StationView, StatusView, StepView, TransferView,
+    WatchView,
 };
 
 /// The version both sides speak; a request names it, and a higher one is refused.
@@ -74,6 +73,12 @@ pub enum Command {
     TransferRetry(TransferBody),
     /// Remove the spool file of a transfer that failed or was rejected.
     TransferDiscard(TransferBody),
+    /// List receipts that are owed or awaited.
+    ReceiptList(ReceiptListBody),
+    /// Say that a received file is good.
+    ReceiptConfirm(TransferBody),
+    /// Say that a received file cannot be used.
+    ReceiptReject(RejectBody),
     /// Everything at a glance.
     Status,
 }
@@ -97,6 +102,9 @@ pub(super) const COMMANDS: &[&str] = &[
     "transfer_wait",
     "transfer_retry",
     "transfer_discard",
+    "receipt_list",
+    "receipt_confirm",
+    "receipt_reject",
     "status",
 ];
 
@@ -152,6 +160,24 @@ pub struct SendBody {
     pub description: String,
     /// Its size in octets as far as known, so that a full disk is told before the upload.
     pub octets: Option<u64>,
+    /// User data (SFIDUSER), may be empty.
+    #[serde(default)]
+    pub user: String,
+    /// `U`, `T`, `F` or `V`; the partner's when absent.
+    #[serde(default)]
+    pub format: Option<String>,
+    /// Record length, octets; the partner's for its own format, else 0, when absent.
+    #[serde(default)]
+    pub record_length: Option<u32>,
+    /// `prefixed` or `lines`; the partner's when absent.
+    #[serde(default)]
+    pub records: Option<String>,
+    /// Identification code it is for; the partner's own when absent.
+    #[serde(default)]
+    pub destination: Option<String>,
+    /// The name of our station that sends it; the one the partner deals with when absent.
+    #[serde(default)]
+    pub station: Option<String>,
 }
 
 /// A partner to call.
@@ -184,6 +210,30 @@ pub struct TransferBody {
     pub id: String,
 }
 
+/// Which receipts to list; what is absent does not narrow.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReceiptListBody {
+    /// `owed` (unconfirmed ones too), `unconfirmed` or `awaited`.
+    pub side: Option<String>,
+    /// The partner's name.
+    pub partner: Option<String>,
+    /// Only those past their deadline.
+    pub overdue: bool,
+}
+
+/// A received file that cannot be used.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RejectBody {
+    /// Its identifier, 16 hexadecimal digits.
+    pub id: String,
+    /// Number or name of the reason.
+    pub reason: String,
+    /// More about it for the partner, may be empty.
+    pub text: String,
+}
+
 /// What the running process answers.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "answer", content = "body", rename_all = "snake_case")]
@@ -206,6 +256,8 @@ pub enum Answer {
     Transfers(Vec<TransferView>),
     /// One transfer and its steps, oldest first.
     Transfer(Box<TransferDetail>),
+    /// Receipts, the oldest first.
+    Receipts(Vec<ReceiptView>),
     /// How far a followed transfer has come.
     Watched(Box<WatchView>),
     /// Everything at a glance.
@@ -361,79 +413,6 @@ pub fn read_request(line: &[u8]) -> Result<Command, Refusal> {
         )
     })
 }
-
-/// Text that is wiped from memory and never shown by `Debug`; on the line it is plain text.
-pub struct Hidden(Zeroizing<String>);
-
-impl Hidden {
-    /// Hides `text`.
-    pub fn new(text: String) -> Self {
-        Hidden(Zeroizing::new(text))
-    }
-
-    /// The text; every call is a place to look at in a review.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Hidden {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
-
-impl Serialize for Hidden {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for Hidden {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(HiddenVisitor)
-    }
-}
-
-/// Takes text only, and never lets another value into the error's text, as the default would.
-struct HiddenVisitor;
-
-impl Visitor<'_> for HiddenVisitor {
-    type Value = Hidden;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("text")
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Hidden, E> {
-        Ok(Hidden::new(text.to_owned()))
-    }
-
-    fn visit_string<E: de::Error>(self, text: String) -> Result<Hidden, E> {
-        Ok(Hidden::new(text))
-    }
-
-    fn visit_bool<E: de::Error>(self, _: bool) -> Result<Hidden, E> {
-        Err(E::custom(NOT_TEXT))
-    }
-
-    fn visit_i64<E: de::Error>(self, mut number: i64) -> Result<Hidden, E> {
-        number.zeroize();
-        Err(E::custom(NOT_TEXT))
-    }
-
-    fn visit_u64<E: de::Error>(self, mut number: u64) -> Result<Hidden, E> {
-        number.zeroize();
-        Err(E::custom(NOT_TEXT))
-    }
-
-    fn visit_f64<E: de::Error>(self, mut number: f64) -> Result<Hidden, E> {
-        number.zeroize();
-        Err(E::custom(NOT_TEXT))
-    }
-}
-
-const NOT_TEXT: &str = "a hidden value must be text in quotes";
 
 #[cfg(test)]
 mod tests {

@@ -7,7 +7,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use nix::sys::statvfs::statvfs;
 use serde::Serialize;
-use store::{Filter, ReceiptState, State, StoreError};
+use store::{Direction, Filter, ReceiptEntry, ReceiptFilter, ReceiptSide, State, StoreError};
 
 use super::routes::Services;
 use super::view::{
@@ -21,6 +21,10 @@ use crate::session::live::SessionNow;
 /// Gathers the report.
 pub(super) fn gather(services: &Services) -> Result<StatusView, StoreError> {
     let counts = services.store.counts()?;
+    let receipts = services
+        .store
+        .receipts(ReceiptFilter::default(), Timestamp::now())?;
+    let on = |side| receipts.iter().filter(|entry| entry.side == side).count() as u64;
     let context = &services.context;
     Ok(StatusView {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -37,11 +41,15 @@ pub(super) fn gather(services: &Services) -> Result<StatusView, StoreError> {
             .as_ref()
             .map(|(handle, address)| link(handle, address)),
         sessions: context.live.list().into_iter().map(session).collect(),
-        queue: queue(services)?,
+        queue: queue(services, &receipts)?,
         outbox_faults: outbox_faults(services),
         store: store(services),
         transfers: counts.transfers.iter().map(CountView::from).collect(),
         receipts_owed: counts.receipts_owed,
+        receipts_unconfirmed: on(ReceiptSide::Unconfirmed),
+        receipts_awaited: on(ReceiptSide::Awaited),
+        receipts_overdue: receipts.iter().filter(|entry| entry.overdue).count() as u64,
+        interrupted: counts.of(Direction::In, State::Interrupted),
         counters: numbers(&context.counters.now()),
     })
 }
@@ -127,7 +135,7 @@ fn session(now: SessionNow) -> SessionView {
 }
 
 /// Every partner for whom something waits, or whom we could not reach lately, by name.
-fn queue(services: &Services) -> Result<Vec<QueueView>, StoreError> {
+fn queue(services: &Services, receipts: &[ReceiptEntry]) -> Result<Vec<QueueView>, StoreError> {
     let mut queue: BTreeMap<String, QueueView> = BTreeMap::new();
     for due in services.store.due(Timestamp::now())? {
         let entry = entry(&mut queue, due.partner);
@@ -143,13 +151,14 @@ fn queue(services: &Services) -> Result<Vec<QueueView>, StoreError> {
             entry.last_failure = record.why;
         }
     }
-    waiting_for_their_call(services, &mut queue)?;
+    waiting_for_their_call(services, receipts, &mut queue)?;
     Ok(queue.into_values().collect())
 }
 
-/// Adds what waits for partners whom we do not call, from the newest transfers.
+/// Adds what waits for partners whom we do not call: the newest files, and all receipts.
 fn waiting_for_their_call(
     services: &Services,
+    receipts: &[ReceiptEntry],
     queue: &mut BTreeMap<String, QueueView>,
 ) -> Result<(), StoreError> {
     let callable: Vec<String> = queue
@@ -166,14 +175,9 @@ fn waiting_for_their_call(
             entry(queue, transfer.partner).files += 1;
         }
     }
-    let delivered = Filter {
-        state: Some(State::Delivered),
-        ..Filter::default()
-    };
-    for transfer in services.store.transfers(delivered)? {
-        let owed = transfer.receipt == Some(ReceiptState::Owed);
-        if owed && !callable.contains(&transfer.partner) {
-            entry(queue, transfer.partner).receipts += 1;
+    for receipt in receipts {
+        if receipt.side == ReceiptSide::Owed && !callable.contains(&receipt.partner) {
+            entry(queue, receipt.partner.clone()).receipts += 1;
         }
     }
     Ok(())

@@ -60,7 +60,7 @@ pub(super) fn end(transfer: &Transfer) -> (bool, bool) {
     match (transfer.direction, transfer.state) {
         (_, State::Failed) | (Direction::Out, State::Rejected) => (true, false),
         (Direction::Out, State::Acknowledged) => (true, true),
-        (Direction::In, State::Delivered) => {
+        (Direction::In, State::Delivered | State::Forwarded) => {
             let done = transfer.receipt == Some(ReceiptState::Sent);
             (done, done)
         }

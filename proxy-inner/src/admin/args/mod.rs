@@ -5,6 +5,12 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
+mod partner;
+mod receipts;
+
+pub use partner::{PartnerAdd, PartnerCommand};
+pub use receipts::{ReceiptListArgs, ReceiptsArgs, ReceiptsCommand, RejectArgs};
+
 /// What to do with our stations.
 #[derive(Debug, Subcommand)]
 pub enum StationCommand {
@@ -42,84 +48,6 @@ pub enum StationCommand {
     Export(ExportArgs),
 }
 
-/// What to do with our partners.
-#[derive(Debug, Subcommand)]
-pub enum PartnerCommand {
-    /// Add a partner, or replace all that is known of it
-    #[command(after_help = PARTNER_ADD_HELP)]
-    Add(Box<PartnerAdd>),
-    /// Show one partner; its passwords are not shown
-    Show {
-        /// Its name
-        name: String,
-        /// How to print
-        #[command(flatten)]
-        output: Output,
-    },
-    /// List all partners
-    List {
-        /// How to print
-        #[command(flatten)]
-        output: Output,
-    },
-    /// Remove a partner with nothing under way
-    Remove {
-        /// Its name
-        name: String,
-    },
-    /// Add or change the stations and partners a file describes
-    Apply(ApplyArgs),
-    /// Print all stations and partners in the form `apply` reads
-    Export(ExportArgs),
-}
-
-/// A partner as the command line takes it.
-#[derive(Debug, Args)]
-pub struct PartnerAdd {
-    /// How we call it: A-Z, 0-9, - and _, up to 32; names its inbox and outbox folders
-    pub name: String,
-    /// Its OFTP identification code, up to 25 characters
-    #[arg(long)]
-    pub code: String,
-    /// The station of ours it deals with
-    #[arg(long)]
-    pub station: String,
-    /// File whose first line is the password we send; "-" reads standard input
-    #[arg(long, value_name = "FILE")]
-    pub password_sent_file: Option<PathBuf>,
-    /// File whose first line is the password we expect; "-" reads standard input
-    #[arg(long, value_name = "FILE")]
-    pub password_expected_file: Option<PathBuf>,
-    /// Where we call it; without it only the partner calls
-    #[arg(long, value_name = "HOST:PORT")]
-    pub address: Option<String>,
-    /// A certificate it may show: a file, or its fingerprint as sha256:…; may be repeated
-    #[arg(long = "certificate", value_name = "FILE|sha256:…")]
-    pub certificates: Vec<String>,
-    /// The name its certificate must carry when we call it, where it differs from the host
-    #[arg(long, value_name = "HOST")]
-    pub server_name: Option<String>,
-    /// Largest data exchange buffer we offer it, octets (128 to 99999)
-    #[arg(long, default_value_t = store::DEFAULT_BUFFER)]
-    pub buffer: u32,
-    /// Largest credit we offer it, buffers (1 to 999)
-    #[arg(long, default_value_t = store::DEFAULT_CREDIT)]
-    pub credit: u16,
-    /// It may not connect and is not called
-    #[arg(long)]
-    pub disabled: bool,
-}
-
-const PARTNER_ADD_HELP: &str = "\
-Passwords are never arguments: they are read from files, from standard input (the line for
---password-sent-file first) or asked for on the terminal.
-
-Examples:
-  proxy-inner partner add ACME --code O0013000002ACME --station US \\
-      --address oftp.acme.example:6619 --certificate acme.pem
-  printf '%s\\n%s\\n' OURPW THEIRPW | proxy-inner partner add ACME --code O0013000002ACME \\
-      --station US --password-sent-file - --password-expected-file -";
-
 /// Which file to apply.
 #[derive(Debug, Args)]
 pub struct ApplyArgs {
@@ -138,6 +66,7 @@ pub struct ExportArgs {
 
 /// Which file to send to whom.
 #[derive(Debug, Args)]
+#[command(after_help = SEND_HELP)]
 pub struct SendArgs {
     /// The file; "-" reads standard input
     pub file: PathBuf,
@@ -150,6 +79,28 @@ pub struct SendArgs {
     /// Description (SFIDDESC)
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub description: String,
+    /// User data (SFIDUSER), up to 8 characters
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub user: String,
+    /// Format (SFIDFMT): U octets, T text, F records of one length, V records of several lengths
+    /// [default: the partner's]
+    #[arg(long, value_parser = ["U", "T", "F", "V"])]
+    pub format: Option<String>,
+    /// Length of every record (F) or of the longest (V; 0: as they are), octets; 0 for U and T
+    /// [default: the partner's for its own format, else 0]
+    #[arg(long, value_name = "OCTETS")]
+    pub record_length: Option<u32>,
+    /// How the records of a V file lie in it: after their length as 4 octets, or as lines
+    /// [default: the partner's]
+    #[arg(long, value_parser = ["prefixed", "lines"])]
+    pub records: Option<String>,
+    /// Identification code of the station the file is for (SFIDDEST), where it is a further one
+    /// behind the partner [default: the partner's own]
+    #[arg(long, value_name = "CODE")]
+    pub destination: Option<String>,
+    /// The station of ours that sends it (SFIDORIG) [default: the one the partner deals with]
+    #[arg(long, value_name = "NAME")]
+    pub station: Option<String>,
     /// Follow the transfer until the partner's receipt has come
     #[arg(long)]
     pub wait: bool,
@@ -160,6 +111,13 @@ pub struct SendArgs {
     #[command(flatten)]
     pub output: Output,
 }
+
+const SEND_HELP: &str = "\
+Examples:
+  proxy-inner send --partner ACME invoice.edi --wait
+  proxy-inner send --partner ACME --format F --record-length 80 cards.txt
+  proxy-inner send --partner ACME --format V --records lines report.txt
+  make-orders | proxy-inner send --partner ACME --dsn ORDERS --destination O0013000002ACMEDEPOT -";
 
 /// Whom to call.
 #[derive(Debug, Args)]

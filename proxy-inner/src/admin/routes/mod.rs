@@ -1,24 +1,23 @@
 //! Each command and what the parts of this process make of it. Everything here may block.
 
+mod directory;
+mod receipts;
+mod transfers;
+
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use oftp::{OdetteId, Password};
-use store::{
-    Direction, Filter, Fingerprint, NewOutbound, OutboxFault, Partner, State, Station, Store,
-    StoreError, TransferId, parse_directory,
-};
+use store::{OutboxFault, Store, StoreError, TransferId};
 use tokio::sync::watch;
 
 use super::intake::Upload;
 use super::protocol::{
-    Answer, ApplyBody, CallBody, CalledBody, Command, DirectoryBody, ExportBody, Hidden, ListBody,
-    Named, PartnerEntry, Refusal, RefusalKind, SendBody, TransferBody, TransferDetail,
+    Answer, CallBody, CalledBody, Command, Named, Refusal, RefusalKind, TransferDetail,
 };
 use super::status;
-use super::view::{AppliedView, PartnerView, StationView, StepView, TransferView, change_word};
+use super::view::{AppliedView, PartnerView, StationView, StepView, TransferView};
 use crate::link::LinkHandle;
 use crate::session::SessionContext;
 
@@ -64,8 +63,8 @@ pub(super) enum Routed {
 /// Carries a command out, as far as it needs no more of the connection.
 pub(super) fn route(services: &Services, command: Command) -> Routed {
     let routed = match command {
-        Command::Send(body) => send(services, body).map(Routed::Upload),
-        Command::TransferWait(body) => follow(services, &body).map(Routed::Follow),
+        Command::Send(body) => transfers::send(services, body).map(Routed::Upload),
+        Command::TransferWait(body) => transfers::follow(services, &body).map(Routed::Follow),
         command => answer(services, command).map(Routed::Answer),
     };
     routed.unwrap_or_else(|refusal| Routed::Answer(Answer::Refused(refusal)))
@@ -74,7 +73,7 @@ pub(super) fn route(services: &Services, command: Command) -> Routed {
 fn answer(services: &Services, command: Command) -> Result<Answer, Refusal> {
     let store = &services.store;
     match command {
-        Command::StationPut(view) => put_station(store, view),
+        Command::StationPut(view) => directory::put_station(store, view),
         Command::StationShow(named) => {
             let station = store.station(&named.name).map_err(refused_by)?;
             let station = station.ok_or_else(|| refused(&StoreError::NoStation(named.name)))?;
@@ -90,7 +89,7 @@ fn answer(services: &Services, command: Command) -> Result<Answer, Refusal> {
             store.remove_station(&named.name).map_err(refused_by)?;
             Ok(removed("station", named))
         }
-        Command::PartnerPut(entry) => put_partner(store, entry),
+        Command::PartnerPut(entry) => directory::put_partner(store, entry),
         Command::PartnerShow(named) => {
             let partner = store.partner(&named.name).map_err(refused_by)?;
             let partner = partner.ok_or_else(|| refused(&StoreError::NoPartner(named.name)))?;
@@ -106,12 +105,12 @@ fn answer(services: &Services, command: Command) -> Result<Answer, Refusal> {
             store.remove_partner(&named.name).map_err(refused_by)?;
             Ok(removed("partner", named))
         }
-        Command::Apply(body) => apply(store, &body),
-        Command::Export(body) => export(store, &body),
+        Command::Apply(body) => directory::apply(store, &body),
+        Command::Export(body) => directory::export(store, &body),
         Command::Call(body) => call(services, body),
-        Command::TransferList(body) => list(store, body),
+        Command::TransferList(body) => transfers::list(store, body),
         Command::TransferShow(body) => {
-            let (transfer, steps) = transfer(store, &body)?;
+            let (transfer, steps) = transfers::transfer(store, &body)?;
             let steps = steps.iter().map(StepView::from).collect();
             let detail = TransferDetail {
                 transfer: TransferView::from(&transfer),
@@ -131,6 +130,9 @@ fn answer(services: &Services, command: Command) -> Result<Answer, Refusal> {
             tracing::info!(transfer = %id, "The file of a transfer was discarded by command.");
             Ok(applied("transfer", id.to_string(), "discarded"))
         }
+        Command::ReceiptList(body) => receipts::list(store, body),
+        Command::ReceiptConfirm(body) => receipts::confirm(store, &body),
+        Command::ReceiptReject(body) => receipts::reject(store, &body),
         Command::Status => {
             let report = status::gather(services).map_err(refused_by)?;
             Ok(Answer::Status(Box::new(report)))
@@ -140,104 +142,6 @@ fn answer(services: &Services, command: Command) -> Result<Answer, Refusal> {
             "this command needs the connection to itself; this is a fault of proxy-inner",
         )),
     }
-}
-
-fn put_station(store: &Store, view: StationView) -> Result<Answer, Refusal> {
-    let code = parsed("code", &view.code)?;
-    let name = view.name;
-    let change = store
-        .put_station(Station {
-            name: name.clone(),
-            code,
-        })
-        .map_err(refused_by)?;
-    tracing::info!(
-        station = name,
-        change = change_word(change),
-        "A station was put by command."
-    );
-    Ok(applied("station", name, change_word(change)))
-}
-
-fn put_partner(store: &Store, entry: PartnerEntry) -> Result<Answer, Refusal> {
-    let PartnerEntry {
-        partner: view,
-        password_sent,
-        password_expected,
-    } = entry;
-    let mut certificates = Vec::with_capacity(view.certificates.len());
-    for fingerprint in &view.certificates {
-        certificates.push(parsed::<Fingerprint>("certificate", fingerprint)?);
-    }
-    let partner = Partner {
-        password_sent: password("sent", &password_sent)?,
-        password_expected: password("expected", &password_expected)?,
-        address: view.address,
-        certificates,
-        server_name: view.server_name,
-        buffer: view.buffer,
-        credit: view.credit,
-        enabled: view.enabled,
-        ..Partner::new(
-            view.name.as_str(),
-            parsed::<OdetteId>("code", &view.code)?,
-            view.station,
-        )
-    };
-    let change = store.put_partner(partner).map_err(refused_by)?;
-    let name = view.name;
-    tracing::info!(
-        partner = name,
-        change = change_word(change),
-        "A partner was put by command."
-    );
-    Ok(applied("partner", name, change_word(change)))
-}
-
-/// A password as OFTP takes it. The refusal never holds the password.
-fn password(which: &str, given: &Hidden) -> Result<Password, Refusal> {
-    given.expose().parse::<Password>().map_err(|_| {
-        Refusal::new(
-            RefusalKind::Refused,
-            format!(
-                "the password {which} is not one OFTP can carry: at most 8 characters, printable \
-                 ASCII only"
-            ),
-        )
-    })
-}
-
-fn apply(store: &Store, body: &ApplyBody) -> Result<Answer, Refusal> {
-    let directory = parse_directory(body.text.expose()).map_err(|faults| {
-        let lines: Vec<_> = faults
-            .iter()
-            .map(|fault| format!("{}: {fault}", body.file))
-            .collect();
-        Refusal::new(RefusalKind::Refused, lines.join("\n"))
-    })?;
-    let applied = store.apply(directory).map_err(refused_by)?;
-    let changes = applied
-        .iter()
-        .filter(|entry| entry.change != store::Change::Unchanged)
-        .count();
-    tracing::info!(
-        file = body.file,
-        changes,
-        "An apply file was applied by command."
-    );
-    Ok(Answer::Applied(
-        applied.iter().map(AppliedView::from).collect(),
-    ))
-}
-
-fn export(store: &Store, body: &ExportBody) -> Result<Answer, Refusal> {
-    let text = store.export(body.with_passwords).map_err(refused_by)?;
-    if body.with_passwords {
-        tracing::warn!("All partners were exported with their passwords by command.");
-    }
-    Ok(Answer::Directory(DirectoryBody {
-        text: Hidden::new(text),
-    }))
 }
 
 fn call(services: &Services, body: CallBody) -> Result<Answer, Refusal> {
@@ -251,80 +155,6 @@ fn call(services: &Services, body: CallBody) -> Result<Answer, Refusal> {
     Ok(Answer::Called(CalledBody {
         partner: body.partner,
     }))
-}
-
-fn send(services: &Services, body: SendBody) -> Result<Upload, Refusal> {
-    let dataset = body
-        .dataset
-        .as_deref()
-        .map(|name| parsed("--dsn", name))
-        .transpose()?;
-    if let Some(octets) = body.octets {
-        room(services, octets)?;
-    }
-    let new = NewOutbound {
-        partner: body.partner.clone(),
-        dataset,
-        original_name: body.original_name,
-        description: body.description,
-    };
-    let intake = services
-        .store
-        .begin_outbound(new, Timestamp::now())
-        .map_err(refused_by)?;
-    Ok(Upload {
-        intake,
-        partner: body.partner,
-    })
-}
-
-/// Refuses a file that will not fit before it is uploaded.
-fn room(services: &Services, octets: u64) -> Result<(), Refusal> {
-    let root = services.store.root();
-    let Ok(free) = status::free_octets(root) else {
-        return Ok(());
-    };
-    let needed = octets.saturating_add(services.reserve);
-    if needed <= free {
-        return Ok(());
-    }
-    Err(refused(&StoreError::NoSpace {
-        needed,
-        free,
-        path: root.to_owned(),
-    }))
-}
-
-fn list(store: &Store, body: ListBody) -> Result<Answer, Refusal> {
-    let filter = Filter {
-        direction: body
-            .direction
-            .map(|word| parsed::<Direction>("direction", &word))
-            .transpose()?,
-        partner: body.partner,
-        state: body
-            .state
-            .map(|word| parsed::<State>("state", &word))
-            .transpose()?,
-        limit: body.limit,
-    };
-    let transfers = store.transfers(filter).map_err(refused_by)?;
-    Ok(Answer::Transfers(
-        transfers.iter().map(TransferView::from).collect(),
-    ))
-}
-
-fn follow(services: &Services, body: &TransferBody) -> Result<TransferId, Refusal> {
-    transfer(&services.store, body).map(|(transfer, _)| transfer.id)
-}
-
-fn transfer(
-    store: &Store,
-    body: &TransferBody,
-) -> Result<(store::Transfer, Vec<store::Step>), Refusal> {
-    let id: TransferId = parsed("transfer", &body.id)?;
-    let found = store.transfer(id).map_err(refused_by)?;
-    found.ok_or_else(|| refused(&StoreError::NoTransfer(id)))
 }
 
 fn applied(kind: &str, name: String, change: &str) -> Answer {

@@ -1,26 +1,28 @@
 //! The command line's side of every admin command: ask, show, and say how it ended.
 
+mod partner;
+mod send;
+
 use std::fs::File;
 use std::io::{self, BufRead, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
 use super::args::{
-    ApplyArgs, CallArgs, ExportArgs, ListArgs, Output, PartnerAdd, PartnerCommand, Patience,
-    SendArgs, StationCommand, TransfersArgs, TransfersCommand,
+    ApplyArgs, CallArgs, ExportArgs, ListArgs, Output, PartnerCommand, Patience, ReceiptListArgs,
+    ReceiptsArgs, ReceiptsCommand, RejectArgs, SendArgs, StationCommand, TransfersArgs,
+    TransfersCommand,
 };
 use super::client::{Client, CtlError};
 use super::progress::{self, Progress, percent};
-use super::prompt::Passwords;
 use super::protocol::{
-    Answer, ApplyBody, CallBody, Command, ExportBody, Hidden, ListBody, MOST_CHUNK, MOST_REQUEST,
-    Named, PartnerEntry, SendBody, TransferBody,
+    Answer, ApplyBody, CallBody, Command, ExportBody, Hidden, ListBody, MOST_REQUEST, Named,
+    ReceiptListBody, RejectBody, TransferBody,
 };
 use super::render;
 use super::view::{PartnerView, StationView, WatchView};
-use crate::keys;
 
 /// Where the command line reads and writes.
 pub struct Console<'a> {
@@ -47,6 +49,8 @@ pub enum Order {
     Call(CallArgs),
     /// `transfers …`
     Transfers(TransfersArgs),
+    /// `receipts …`
+    Receipts(ReceiptsArgs),
     /// `status`
     Status(Output),
 }
@@ -83,6 +87,7 @@ pub fn run_on(socket: &Path, order: Order, console: Console<'_>) -> Result<(), C
         Order::Send(args) => ctl.send(args),
         Order::Call(args) => ctl.call(args),
         Order::Transfers(args) => ctl.transfers(args),
+        Order::Receipts(args) => ctl.receipts(args),
         Order::Status(output) => ctl.status(&output),
     }
 }
@@ -160,48 +165,6 @@ impl Ctl<'_> {
         }
     }
 
-    fn entry(&mut self, args: PartnerAdd) -> Result<PartnerEntry, CtlError> {
-        let certificates = args
-            .certificates
-            .into_iter()
-            .map(certificate)
-            .collect::<Result<_, _>>()?;
-        let mut passwords = Passwords::new(&mut *self.console.stdin, self.console.terminal);
-        let here = |error: super::prompt::PromptError| CtlError::Here(error.to_string());
-        let sent = args.password_sent_file.as_deref();
-        let password_sent = passwords
-            .take(
-                "password-sent-file",
-                sent,
-                &format!("Password we send to {}", args.name),
-            )
-            .map_err(here)?;
-        let expected = args.password_expected_file.as_deref();
-        let password_expected = passwords
-            .take(
-                "password-expected-file",
-                expected,
-                &format!("Password {} sends", args.name),
-            )
-            .map_err(here)?;
-        let partner = PartnerView {
-            name: args.name,
-            code: args.code,
-            station: args.station,
-            address: args.address,
-            certificates,
-            server_name: args.server_name,
-            buffer: args.buffer,
-            credit: args.credit,
-            enabled: !args.disabled,
-        };
-        Ok(PartnerEntry {
-            partner,
-            password_sent,
-            password_expected,
-        })
-    }
-
     fn apply(&mut self, args: &ApplyArgs) -> Result<(), CtlError> {
         let (name, text) = if args.file == Path::new("-") {
             (
@@ -225,49 +188,6 @@ impl Ctl<'_> {
             Answer::Directory(directory) => self.print(directory.text.expose()),
             other => Err(self.client.unexpected(&other)),
         }
-    }
-
-    fn send(&mut self, args: SendArgs) -> Result<(), CtlError> {
-        let piped = args.file == Path::new("-");
-        let (mut source, original_name, octets): (Box<dyn Read + '_>, String, Option<u64>) =
-            if piped {
-                (Box::new(&mut *self.console.stdin), "stdin".to_owned(), None)
-            } else {
-                let (file, octets) = open(&args.file)?;
-                let name = args.file.file_name().unwrap_or_default().to_string_lossy();
-                (Box::new(file), name.into_owned(), Some(octets))
-            };
-        let request = Command::Send(SendBody {
-            partner: args.partner,
-            original_name,
-            dataset: args.dsn,
-            description: args.description,
-            octets,
-        });
-        match self.client.ask(&request)? {
-            Answer::Proceed => {}
-            other => return Err(self.client.unexpected(&other)),
-        }
-        let mut progress = Progress::new(self.console.progress.as_deref_mut().map(as_writer));
-        let uploaded = upload(&mut self.client, &mut *source, octets, &mut progress);
-        progress.clear();
-        drop(source);
-        uploaded.map_err(|error| match error {
-            CtlError::Here(why) => CtlError::Here(format!("{}: {why}", args.file.display())),
-            other => other,
-        })?;
-        let id = match self.client.answer()? {
-            Answer::Queued(body) => body.id,
-            other => return Err(self.client.unexpected(&other)),
-        };
-        if !args.wait {
-            let queued = TransferBody { id };
-            return self.show(&args.output, &queued, |queued| format!("{}\n", queued.id));
-        }
-        if !args.output.json {
-            self.print(&format!("{id}\n"))?;
-        }
-        self.wait(id, &args.patience, &args.output)
     }
 
     fn call(&mut self, args: CallArgs) -> Result<(), CtlError> {
@@ -319,6 +239,41 @@ impl Ctl<'_> {
         match self.client.ask(&Command::TransferList(body))? {
             Answer::Transfers(transfers) => self.show(&args.output, &transfers, |transfers| {
                 render::transfers(transfers)
+            }),
+            other => Err(self.client.unexpected(&other)),
+        }
+    }
+
+    fn receipts(&mut self, args: ReceiptsArgs) -> Result<(), CtlError> {
+        match args.command {
+            None => self.receipt_list(args.list),
+            Some(ReceiptsCommand::List(list)) => self.receipt_list(list),
+            Some(ReceiptsCommand::Confirm { id }) => {
+                self.change(&Command::ReceiptConfirm(TransferBody { id }))
+            }
+            Some(ReceiptsCommand::Reject(RejectArgs { id, reason, text })) => {
+                self.change(&Command::ReceiptReject(RejectBody { id, reason, text }))
+            }
+        }
+    }
+
+    fn receipt_list(&mut self, args: ReceiptListArgs) -> Result<(), CtlError> {
+        let side = match &args {
+            ReceiptListArgs { owed: true, .. } => Some("owed"),
+            ReceiptListArgs {
+                unconfirmed: true, ..
+            } => Some("unconfirmed"),
+            ReceiptListArgs { awaited: true, .. } => Some("awaited"),
+            _ => None,
+        };
+        let body = ReceiptListBody {
+            side: side.map(ToOwned::to_owned),
+            partner: args.partner,
+            overdue: args.overdue,
+        };
+        match self.client.ask(&Command::ReceiptList(body))? {
+            Answer::Receipts(receipts) => self.show(&args.output, &receipts, |receipts| {
+                render::receipts(receipts)
             }),
             other => Err(self.client.unexpected(&other)),
         }
@@ -401,41 +356,6 @@ impl Ctl<'_> {
     }
 }
 
-/// Sends a file's octets in chunks and the end mark.
-fn upload(
-    client: &mut Client,
-    source: &mut dyn Read,
-    total: Option<u64>,
-    progress: &mut Progress<'_>,
-) -> Result<(), CtlError> {
-    let mut buffer = vec![0; MOST_CHUNK];
-    let mut done = 0;
-    loop {
-        let read = match source.read(&mut buffer) {
-            Ok(read) => read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            // Without the end mark the running process forgets what it has so far.
-            Err(error) => {
-                return Err(CtlError::Here(format!(
-                    "cannot be read: {error}; nothing was queued"
-                )));
-            }
-        };
-        if let Err(error) = client.chunk(buffer.get(..read).unwrap_or_default()) {
-            // It stopped listening because it has said why: that answer is the better error.
-            return Err(match client.answer() {
-                Err(refused @ CtlError::Refused(_)) => refused,
-                _ => client.failed(&error),
-            });
-        }
-        if read == 0 {
-            return Ok(());
-        }
-        done += read as u64;
-        progress.octets("uploading", done, total);
-    }
-}
-
 fn line(watched: &WatchView) -> String {
     let transfer = &watched.transfer;
     let mut line = format!("transfer {}: {}", transfer.id, render::state(transfer));
@@ -449,31 +369,6 @@ fn line(watched: &WatchView) -> String {
         ));
     }
     line
-}
-
-/// A certificate named by its fingerprint, or by a file it is in.
-fn certificate(given: String) -> Result<String, CtlError> {
-    if given.starts_with("sha256:") {
-        return Ok(given);
-    }
-    keys::fingerprint_of_file(&PathBuf::from(given))
-        .map_err(|error| CtlError::Here(format!("--certificate {error}")))
-}
-
-fn open(path: &Path) -> Result<(File, u64), CtlError> {
-    let told = |why: String| CtlError::Here(format!("{}: {why}", path.display()));
-    let file = File::open(path).map_err(|error| told(format!("cannot be opened: {error}")))?;
-    let facts = file
-        .metadata()
-        .map_err(|error| told(format!("cannot be read: {error}")))?;
-    if !facts.is_file() {
-        return Err(told(
-            "is no regular file; to send what a program writes, pipe it into \
-                         `proxy-inner send -`"
-                .to_owned(),
-        ));
-    }
-    Ok((file, facts.len()))
 }
 
 fn read_text(source: &mut dyn Read) -> io::Result<Hidden> {
