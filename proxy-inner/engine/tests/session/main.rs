@@ -20,6 +20,7 @@ mod properties;
 mod requests;
 mod restart;
 mod samples;
+mod services;
 mod state_tables;
 mod strictness;
 mod timeouts;

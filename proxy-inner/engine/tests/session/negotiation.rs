@@ -4,7 +4,7 @@ use engine::{Agreement, Event, Origin, Request, Session, Settings, SettingsError
 use oftp::{Command, EndReason, Level, Mode, Ssid, Ssrm};
 
 use rig::script::{
-    NOW, OURS, THEIRS, abort_of, ask, code, feed, identity, news, said, settings, ssid,
+    NOW, OURS, THEIRS, abort_of, ask, code, feed, frame, identity, news, said, settings, ssid,
 };
 
 fn initiated(ours: &Settings, answer: Ssid) -> Session {
@@ -47,7 +47,7 @@ fn refused(session: &mut Session) -> EndReason {
     reason.unwrap()
 }
 
-/// the whole mode table of RFC 5024 section 3.2.1, and both errors.
+/// the whole mode table of RFC 5024 section 3.2.1, and both errors.
 #[test]
 fn modes_are_joined_as_the_rfcs_table_says() {
     use Mode::{Both, Receive, Send};
@@ -286,6 +286,53 @@ fn a_partner_of_a_lower_level_ends_with_reason_10() {
         assert_eq!(
             refused(&mut initiated(&settings(), theirs)),
             EndReason::INCOMPATIBLE
+        );
+    }
+}
+
+/// sizes out of their range are invalid content, whoever says them.
+#[test]
+fn sizes_out_of_range_end_with_reason_06() {
+    for (at, digits) in [
+        (35, "00127"),
+        (35, "00000"),
+        (35, "0012A"),
+        (44, "000"),
+        (44, " 10"),
+    ] {
+        let mut octets = frame(&Command::Ssid(ssid(&settings())));
+        octets[4 + at..4 + at + digits.len()].copy_from_slice(digits.as_bytes());
+        let mut responder = Session::responder_after_ssrm(settings(), NOW);
+        let mut initiator = Session::initiator(settings(), identity(OURS), NOW);
+        feed(&mut initiator, &Command::Ssrm(Ssrm));
+        let _ = said(&mut initiator);
+        for session in [&mut responder, &mut initiator] {
+            session.receive(&octets, NOW);
+            assert_eq!(said(session), ["ESID(06)"], "{digits} at {at}");
+            assert_eq!(refused(session), EndReason::INVALID_DATA);
+        }
+    }
+}
+
+/// what is reserved means nothing, and the limits themselves are in range.
+#[test]
+fn reserved_octets_are_ignored_and_limits_are_in_range() {
+    for (buffer, credit) in [("00128", "001"), ("99999", "999")] {
+        let mut octets = frame(&Command::Ssid(ssid(&settings())));
+        octets[4 + 48..4 + 52].copy_from_slice(b"ABCD");
+        octets[4 + 35..4 + 40].copy_from_slice(buffer.as_bytes());
+        octets[4 + 44..4 + 47].copy_from_slice(credit.as_bytes());
+        let mut session = Session::responder_after_ssrm(settings(), NOW);
+        session.receive(&octets, NOW);
+        ask(&mut session, Request::ConnectResponse(Ok(identity(OURS))));
+        let agreed = agreement(&session);
+        assert_eq!(
+            agreed.buffer,
+            settings().buffer.min(buffer.parse().unwrap())
+        );
+        assert_eq!(
+            agreed.credit,
+            settings().credit.min(credit.parse().unwrap())
         );
     }
 }

@@ -3,7 +3,7 @@
 //! `tests/tables/s1.txt` to `s5.txt` hold the matrices as printed and the transitions,
 //! `completions.txt` the local decisions for cells the RFC leaves open. Every event is applied to
 //! every state: an explicit cell wins wherever it stands, then the "Other" column of the event's
-//! own table, then the completions.
+//! own table, then the completions.
 
 mod drive;
 mod table;
@@ -15,7 +15,7 @@ use table::{Completions, Expectation, Table, kind};
 
 /// every cell of the five matrices is run, or is the driver's and says why.
 ///
-/// the confirmed services are the pairs of request and confirmation among these cells.
+/// an explicit cell wins over "Other". R-227: the confirmed services are the pairs of request and confirmation among these cells.
 #[test]
 fn every_cell_reacts_as_the_tables_say() {
     let tables: Vec<Table> = [
