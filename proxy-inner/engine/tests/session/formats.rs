@@ -486,7 +486,8 @@ fn a_file_that_the_level_cannot_carry_is_not_offered() {
             assert!(session.transmit().is_empty());
         }
         let mut session = speaker(&ours);
-        let numbers: [(&str, u64, fn(&mut Sfid, u64)); 2] = [
+        type Number = (&'static str, u64, fn(&mut Sfid, u64));
+        let numbers: [Number; 2] = [
             ("SFIDFSIZ", 10_000_000, |file, value| {
                 file.size_blocks = value
             }),

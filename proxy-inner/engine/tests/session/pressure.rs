@@ -2,9 +2,11 @@
 //! allocated per DATA.
 
 use engine::{Event, RECEIVE_CEILING, Received, Request, Settings, TRANSMIT_CEILING};
-use oftp::{Command, EndReason};
+use oftp::{Command, EndReason, Format};
 
-use rig::script::{NOW, databuf, frame, news, receiving, said, sending, settings};
+use rig::script::{
+    NOW, databuf, frame, news, receiving, said, sending, sending_of, settings, sfid_of,
+};
 
 fn wide() -> Settings {
     Settings {
@@ -32,6 +34,28 @@ fn sending_stops_at_the_ceiling_and_resumes_with_one_confirmation() {
     session.transmitted(session.transmit().len(), NOW);
     assert_eq!(news(&mut session), [Event::DataConfirm]);
     assert!(session.can_send_data());
+}
+
+/// the same for a file with records, which lose no octet and no end over it.
+#[test]
+fn sending_records_stops_at_the_ceiling_and_resumes_with_one_confirmation() {
+    let offer = sfid_of(Format::Fixed, "FILE", 100);
+    let mut session = sending_of(&wide(), offer, 0);
+    let file = vec![9; 20 * TRANSMIT_CEILING / 10 / 100 * 100];
+    let ends: Vec<usize> = (1..=file.len() / 100).map(|record| record * 100).collect();
+    let taken = session.send_records(&file, &ends, NOW).unwrap();
+    assert!(taken.octets > TRANSMIT_CEILING / 2 && taken.octets < file.len());
+    assert_eq!(taken.records, taken.octets / 100);
+    assert!(session.transmit().len() <= TRANSMIT_CEILING + oftp::MAX_FRAME_LEN);
+    assert!(!session.can_send_data());
+    session.transmitted(session.transmit().len(), NOW);
+    assert_eq!(news(&mut session), [Event::DataConfirm]);
+    let rest: Vec<_> = ends[taken.records..]
+        .iter()
+        .map(|end| end - taken.octets)
+        .collect();
+    let more = session.send_records(&file[taken.octets..], &rest, NOW);
+    assert!(more.unwrap().records > 0);
 }
 
 /// No confirmation once there is no file to send any more.

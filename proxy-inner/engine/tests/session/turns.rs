@@ -1,13 +1,15 @@
 //! Who speaks when: CD, EFPA(Y), requests made while the turn is on its way.
 
-use engine::{Event, Phase, Request};
-use oftp::{Command, EndReason};
+use engine::{Event, Phase, Request, Settings};
+use oftp::{Command, EndReason, Format};
 
 use rig::pair::{Dice, Pair, Split};
 use rig::script::{
-    NOW, ask, awaiting_turn, eerp, eerp_for, feed, listener, news, quiet, said, settings, sfid,
-    speaker,
+    NOW, ask, awaiting_turn, eerp, eerp_for, feed, listener, news, quiet, said, sending_of,
+    settings, sfid, sfid_of, speaker,
 };
+
+use crate::samples::{KINDS, Sample};
 
 /// with and without asking for the turn, with and without requests made early.
 #[test]
@@ -37,6 +39,78 @@ fn receipts_and_files_cross_whatever_way_the_turn_is_taken() {
             assert_eq!(pair.initiator.monitor.receipts, receipts);
             assert_eq!(pair.responder.monitor.receipts.len(), 3);
         }
+    }
+}
+
+/// many files of every format each way in one session, whichever side asks for the
+/// turn.
+#[test]
+fn many_files_cross_both_ways_in_one_session() {
+    for want_turn in [false, true] {
+        let ours = Settings {
+            buffer: 300,
+            credit: 2,
+            ..settings()
+        };
+        let mut pair = Pair::new(&ours, &ours);
+        let mut dice = Dice::new(33);
+        let samples: Vec<_> = (0..60)
+            .map(|number| {
+                let size = dice.roll(900);
+                let kind = KINDS[number % KINDS.len()];
+                Sample::new(kind, &format!("FILE{number}"), size, &mut dice)
+            })
+            .collect();
+        for side in [&mut pair.initiator, &mut pair.responder] {
+            side.monitor.want_turn = want_turn;
+            for sample in &samples {
+                sample.offer(&mut side.monitor);
+            }
+        }
+        pair.run();
+        pair.assert_clean();
+        for side in [&pair.initiator, &pair.responder] {
+            assert_eq!(side.monitor.sent.len(), samples.len());
+            assert_eq!(side.monitor.receipts.len(), samples.len());
+            for (place, sample) in samples.iter().enumerate() {
+                sample.assert_at(&side.monitor, place);
+            }
+        }
+    }
+}
+
+/// after EFID nothing of the file goes out, and nothing of another may come.
+#[test]
+fn between_the_end_of_a_file_and_its_answer_there_is_no_data() {
+    let mut session = rig::script::sending(&settings());
+    session.send_data(b"abc", true, NOW).unwrap();
+    ask(
+        &mut session,
+        Request::CloseFile {
+            records: 0,
+            octets: 3,
+        },
+    );
+    assert_eq!(session.phase(), Phase::ClosePending);
+    session.send_data(b"d", true, NOW).unwrap_err();
+    session.send_records(b"d", &[1], NOW).unwrap_err();
+    quiet(&mut session);
+    feed(&mut session, &Command::Cdt);
+    assert_eq!(said(&mut session), ["ESID(02)"]);
+}
+
+/// credit that was not asked for ends the session, also in a file with records.
+#[test]
+fn credit_before_it_is_used_up_is_a_protocol_violation() {
+    for format in [Format::Unstructured, Format::Variable] {
+        let length = if format == Format::Variable { 80 } else { 0 };
+        let mut session = sending_of(&settings(), sfid_of(format, "FILE", length), 0);
+        feed(&mut session, &Command::Cdt);
+        assert_eq!(said(&mut session), ["ESID(02)"]);
+        let (reason, _) = rig::script::abort_of(&news(&mut session));
+        assert_eq!(reason, Some(EndReason::PROTOCOL_VIOLATION));
+        let nothing = session.send_data(b"abc", true, NOW);
+        assert_eq!(nothing, Ok(0), "S3-S: ignored");
     }
 }
 
