@@ -111,7 +111,8 @@ impl OutboundFile {
         ends: &mut Vec<usize>,
         most: usize,
     ) -> Result<bool, StoreError> {
-        let most = most.max(1);
+        // Less would never get past the length of a record.
+        let most = most.max(PREFIX + 1);
         match self.shape {
             Shape::Stream => self.copy(octets, most as u64)?,
             Shape::Fixed(length) => self.read_fixed(octets, ends, most as u64, length)?,

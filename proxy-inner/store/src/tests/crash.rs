@@ -6,17 +6,18 @@
 //! A last child runs the plan to its end, and this process looks at what there is.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 
 use jiff::Timestamp;
+use oftp::Level::L5;
 
-use super::{ACME, CIRCUIT, child, furnished, names, offer, open};
+use super::{ACME, CIRCUIT, arrived, child, contents, eerp, furnished, names, offer, open};
 use crate::crash::KILL_AT;
 use crate::{
-    AlreadyThere, Direction, Filter, InboundRefusal, NewOutbound, Receipt, ReceiptState, State,
+    AlreadyThere, Direction, Filter, InboundRefusal, NewOutbound, ReceiptState, Settled, State,
     Store,
 };
 
@@ -146,7 +147,7 @@ fn receive(store: &Store, site: &Site, numbers: impl Iterator<Item = u16>) {
             Err(refusal) => panic!("inbound {n}: {refusal}"),
             Ok(mut inbound) => {
                 for piece in content(&format!("INBOUND-{n}")).chunks(7_000) {
-                    inbound.write(piece).unwrap();
+                    inbound.write(piece, &[]).unwrap();
                 }
                 let synced = inbound.finish(now()).unwrap();
                 site.note("acked", &fact);
@@ -197,12 +198,7 @@ fn hand_over(store: &Store, site: &Site, numbers: impl Iterator<Item = u16>) {
         if site.noted("handed-over", &fact) {
             continue;
         }
-        let new = NewOutbound {
-            partner: ACME.to_owned(),
-            dataset: None,
-            original_name: format!("intake-{n}"),
-            description: String::new(),
-        };
+        let new = NewOutbound::new(ACME, format!("intake-{n}"));
         let mut intake = store.begin_outbound(new, now()).unwrap();
         intake.write(&content(&format!("INTAKE-{n}"))).unwrap();
         intake.finish(now()).unwrap();
@@ -215,7 +211,7 @@ fn hand_over(store: &Store, site: &Site, numbers: impl Iterator<Item = u16>) {
 fn send(store: &Store, site: &Site) {
     let report = store.scan_outbox(now()).unwrap();
     assert!(report.faults.is_empty(), "{report:?}");
-    while let Some(mut claim) = store.claim_file(ACME, CIRCUIT, now()).unwrap() {
+    while let Some(mut claim) = store.claim_file(ACME, CIRCUIT, L5, true, now()).unwrap() {
         let name = claim.file().dataset.to_string();
         let fact = format!("{name} {}", claim.file().stamp);
         if site.noted("got", &fact) {
@@ -226,8 +222,7 @@ fn send(store: &Store, site: &Site) {
                 "{fact} was sent and the store does not know"
             );
         } else {
-            let mut octets = Vec::new();
-            claim.open().unwrap().read_to_end(&mut octets).unwrap();
+            let (octets, _) = contents(&claim, 0);
             assert!(
                 octets == content(&name),
                 "{fact} is not what was handed over"
@@ -239,7 +234,7 @@ fn send(store: &Store, site: &Site) {
         say("sent");
     }
     // Receipts we owe: the partner bears one twice.
-    while let Some(claim) = store.claim_receipt(ACME, CIRCUIT, now()).unwrap() {
+    while let Some(claim) = store.claim_receipt(ACME, CIRCUIT, L5, now()).unwrap() {
         site.note("receipts", &claim.file().stamp.to_string());
         claim.sent(now()).unwrap();
         say("receipt");
@@ -252,8 +247,8 @@ fn answer(store: &Store, site: &Site) {
         let fact = format!("{} {}", transfer.file.dataset, transfer.file.stamp);
         if site.noted("got", &fact) && !site.noted("eerp", &fact) {
             let settled =
-                store.receipt_arrived(ACME, &transfer.file, Receipt::Positive, CIRCUIT, now());
-            assert_eq!(settled.unwrap(), transfer.id);
+                store.receipt_arrived(ACME, arrived(transfer.file, eerp()), CIRCUIT, now());
+            assert_eq!(settled.unwrap(), Settled::Closed(transfer.id));
             site.note("eerp", &fact);
             say("answered");
         }

@@ -3,8 +3,10 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use oftp::Level::L5;
+
 use super::{ACME, CIRCUIT, OTHER, World, at, names, offer};
-use crate::{Direction, InboundRefusal, ReceiptState, State, StoreError};
+use crate::{Delivered, Direction, InboundRefusal, ReceiptState, State, StoreError};
 
 #[test]
 fn delivers_a_received_file_with_its_metadata_beside_it() {
@@ -12,7 +14,7 @@ fn delivers_a_received_file_with_its_metadata_beside_it() {
     let synced = world.receive(offer(1), b"UNB+UNOA:1'");
     assert_eq!(synced.octets(), 11);
     assert_eq!(world.state(synced.id()), State::Received);
-    let path = world.store.deliver(synced.id(), at(2)).unwrap();
+    let path = world.deliver(synced.id(), at(2));
 
     let name = format!("ORDERS.EDI.202611211000000001.{}", synced.id());
     assert_eq!(path, world.path("inbox/ACME").join(&name));
@@ -34,7 +36,9 @@ fn delivers_a_received_file_with_its_metadata_beside_it() {
         "dataset": "ORDERS.EDI", "date": "20261121", "time": "1000000001",
         "origin": "O0013ACME", "destination": "O0013HEAD", "octets": 11,
         "received_at": "2026-11-21T10:00:01Z", "circuit": CIRCUIT,
-        "description": "orders, week 47", "user": "", "format": "U",
+        "description": "orders, week 47", "user": "", "format": "U", "record_length": 0,
+        "records": 0, "original_blocks": 1, "security": 0, "cipher": 0, "compression": false,
+        "envelope": false, "signed_receipt": false,
     });
     assert_eq!(metadata, wanted);
 
@@ -52,7 +56,7 @@ fn delivers_a_received_file_with_its_metadata_beside_it() {
 fn takes_an_empty_file() {
     let world = World::new();
     let synced = world.begin(offer(1)).unwrap().finish(at(1)).unwrap();
-    let path = world.store.deliver(synced.id(), at(1)).unwrap();
+    let path = world.deliver(synced.id(), at(1));
     assert_eq!(fs::metadata(path).unwrap().len(), 0);
 }
 
@@ -62,11 +66,11 @@ fn takes_a_file_that_is_synced_on_the_way() {
     let piece = vec![7; 1024 * 1024];
     let mut inbound = world.begin(offer(1)).unwrap();
     for _ in 0..65 {
-        inbound.write(&piece).unwrap();
+        inbound.write(&piece, &[]).unwrap();
     }
     let synced = inbound.finish(at(1)).unwrap();
     assert_eq!(synced.octets(), 65 * 1024 * 1024);
-    let path = world.store.deliver(synced.id(), at(1)).unwrap();
+    let path = world.deliver(synced.id(), at(1));
     assert_eq!(fs::metadata(path).unwrap().len(), synced.octets());
 }
 
@@ -89,7 +93,7 @@ fn refuses_a_file_that_was_received_before() {
     }
     let claim = world
         .store
-        .claim_receipt(ACME, CIRCUIT, at(3))
+        .claim_receipt(ACME, CIRCUIT, L5, at(3))
         .unwrap()
         .unwrap();
     claim.sent(at(3)).unwrap();
@@ -104,11 +108,11 @@ fn takes_a_file_that_differs_in_anything_that_names_it() {
     let world = World::new();
     world.receive(offer(1), b"x");
     let mut name = offer(1);
-    name.file.dataset = "INVOICES".parse().unwrap();
+    name.sfid.dataset = "INVOICES".parse().unwrap();
     let mut origin = offer(1);
-    origin.file.origin = "O0013THIRD".parse().unwrap();
+    origin.sfid.origin = "O0013THIRD".parse().unwrap();
     let mut destination = offer(1);
-    destination.file.destination = "O0013FAR".parse().unwrap();
+    destination.sfid.destination = "O0013FAR".parse().unwrap();
     let mut partner = offer(1);
     partner.partner = OTHER.to_owned();
     for offer in [offer(2), name, origin, destination, partner] {
@@ -121,7 +125,7 @@ fn takes_a_file_that_differs_in_anything_that_names_it() {
 fn refuses_a_file_that_another_session_is_receiving() {
     let world = World::new();
     let mut first = world.begin(offer(1)).unwrap();
-    first.write(b"half").unwrap();
+    first.write(b"half", &[]).unwrap();
     match world.begin(offer(1)) {
         Err(InboundRefusal::Busy { earlier }) => assert_eq!(earlier, first.id()),
         other => panic!("{other:?}"),
@@ -130,16 +134,17 @@ fn refuses_a_file_that_another_session_is_receiving() {
     assert_eq!(world.transfer(id).progress, Some(4));
     drop(first);
     let second = world.receive(offer(1), b"whole");
-    assert_eq!(world.state(id), State::Failed);
+    assert_eq!(second.id(), id, "the same transfer goes on");
+    assert_eq!(world.state(id), State::Received);
     assert_eq!(world.transfer(id).progress, None);
-    assert_eq!(names(&world.path("spool")), [format!("in-{}", second.id())]);
+    assert_eq!(names(&world.path("spool")), [format!("in-{id}")]);
 }
 
 #[test]
 fn an_abandoned_file_leaves_nothing_but_its_reason() {
     let world = World::new();
     let mut inbound = world.begin(offer(1)).unwrap();
-    inbound.write(b"half").unwrap();
+    inbound.write(b"half", &[]).unwrap();
     let id = inbound.id();
     inbound.abandon("the circuit was cut", at(1)).unwrap();
     assert!(names(&world.path("spool")).is_empty());
@@ -173,12 +178,13 @@ fn takes_a_file_again_whose_end_could_not_be_recorded() {
             .unwrap();
         if !offered_again {
             world.store.scan_outbox(at(2)).unwrap();
-            assert_eq!(world.state(id), State::Failed);
-            assert!(names(&world.path("spool")).is_empty());
+            assert_eq!(world.state(id), State::Interrupted);
         }
         let again = world.receive(offer(1), b"again");
-        assert_eq!(world.state(id), State::Failed);
-        assert_eq!(names(&world.path("spool")), [format!("in-{}", again.id())]);
+        assert_eq!((again.id(), world.state(id)), (id, State::Received));
+        assert_eq!(names(&world.path("spool")), [format!("in-{id}")]);
+        let path = world.deliver(id, at(3));
+        assert_eq!(fs::read(path).unwrap(), b"again");
     }
 }
 
@@ -186,11 +192,12 @@ fn takes_a_file_again_whose_end_could_not_be_recorded() {
 fn delivers_once_however_often_it_is_asked() {
     let world = World::new();
     let synced = world.receive(offer(1), b"x");
-    let path = world.store.deliver(synced.id(), at(2)).unwrap();
+    let path = world.deliver(synced.id(), at(2));
     // The business system takes it away.
     fs::remove_file(&path).unwrap();
     fs::remove_file(path.with_file_name(names(&world.path("inbox/ACME")).remove(0))).unwrap();
-    assert_eq!(world.store.deliver(synced.id(), at(3)).unwrap(), path);
+    let again = world.store.deliver(synced.id(), at(3)).unwrap();
+    assert_eq!(again, Delivered::Inbox(path));
     assert!(names(&world.path("inbox/ACME")).is_empty());
     assert_eq!(
         world.steps(synced.id()),
@@ -220,7 +227,7 @@ fn does_not_deliver_again_what_was_moved_before_the_journal_knew() {
     assert!(
         world
             .store
-            .claim_receipt(ACME, CIRCUIT, at(2))
+            .claim_receipt(ACME, CIRCUIT, L5, at(2))
             .unwrap()
             .is_some()
     );
@@ -258,9 +265,9 @@ fn never_takes_a_dataset_name_for_a_path() {
     .enumerate()
     {
         let mut offer = offer(u16::try_from(n).unwrap() + 1);
-        offer.file.dataset = dataset.parse().unwrap();
+        offer.sfid.dataset = dataset.parse().unwrap();
         let synced = world.receive(offer, b"x");
-        let path = world.store.deliver(synced.id(), at(2)).unwrap();
+        let path = world.deliver(synced.id(), at(2));
         assert_eq!(path.parent().unwrap(), world.path("inbox/ACME"));
         let name = path.file_name().unwrap().to_str().unwrap();
         assert!(

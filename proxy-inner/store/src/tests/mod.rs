@@ -1,25 +1,32 @@
 //! The store as its callers see it, on a real disk.
 
+mod ageing;
 mod crash;
 mod directory;
+mod forwarding;
 mod inbound;
+mod migration;
 mod opening;
 mod outbound;
 mod outbox;
 mod queue;
 mod receipts;
+mod records;
+mod restart;
 mod space;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
-use oftp::{FileId, Format, UserField};
+use oftp::Level::L5;
+use oftp::{FileId, Format, ReceiptReason, Security, Sfid, UserField};
 use tempfile::TempDir;
 
 use crate::{
-    Direction, Filter, Inbound, InboundRefusal, NewOutbound, Offer, Partner, State, Station, Store,
-    StoreOptions, Synced, Transfer, TransferId,
+    ArrivedReceipt, Bound, Delivered, Direction, Filter, Inbound, InboundRefusal, NewOutbound,
+    Offer, OutboundClaim, Partner, ReceiptContent, State, Station, Store, StoreOptions, Synced,
+    Transfer, TransferId,
 };
 
 /// A store in a folder of its own, with one station and two partners.
@@ -53,8 +60,16 @@ impl World {
 
     pub(super) fn receive(&self, offer: Offer, content: &[u8]) -> Synced {
         let mut inbound = self.begin(offer).unwrap();
-        inbound.write(content).unwrap();
+        inbound.write(content, &[]).unwrap();
         inbound.finish(at(1)).unwrap()
+    }
+
+    /// Puts what was received into the inbox, and tells where it is.
+    pub(super) fn deliver(&self, id: TransferId, now: Timestamp) -> PathBuf {
+        match self.store.deliver(id, now).unwrap() {
+            Delivered::Inbox(path) => path,
+            Delivered::Forwarded(outbound) => panic!("forwarded as {outbound}"),
+        }
     }
 
     pub(super) fn begin(&self, offer: Offer) -> Result<Inbound, InboundRefusal> {
@@ -62,12 +77,10 @@ impl World {
     }
 
     pub(super) fn send(&self, partner: &str, name: &str, content: &[u8]) -> TransferId {
-        let new = NewOutbound {
-            partner: partner.to_owned(),
-            dataset: None,
-            original_name: name.to_owned(),
-            description: String::new(),
-        };
+        self.hand_over(NewOutbound::new(partner, name), content)
+    }
+
+    pub(super) fn hand_over(&self, new: NewOutbound, content: &[u8]) -> TransferId {
         let mut intake = self.store.begin_outbound(new, at(0)).unwrap();
         intake.write(content).unwrap();
         intake.finish(at(0)).unwrap()
@@ -127,19 +140,71 @@ pub(super) fn partner(name: &str) -> Partner {
 pub(super) fn offer(n: u16) -> Offer {
     Offer {
         partner: ACME.to_owned(),
-        station: "HEAD".to_owned(),
-        file: FileId {
+        bound: Bound::Station("HEAD".to_owned()),
+        sfid: Sfid {
             dataset: "ORDERS.EDI".parse().unwrap(),
             stamp: format!("20261121100000{n:04}").parse().unwrap(),
-            origin: "O0013ACME".parse().unwrap(),
+            user: UserField::default(),
             destination: "O0013HEAD".parse().unwrap(),
+            origin: "O0013ACME".parse().unwrap(),
+            format: Format::Unstructured,
+            record_length: 0,
+            size_blocks: 1,
+            original_blocks: 1,
+            restart: 0,
+            security: Security::None,
+            cipher: 0,
+            compression: false,
+            envelope: false,
+            signed_receipt: false,
+            description: "orders, week 47".to_owned(),
         },
-        format: Format::Unstructured,
-        size_blocks: 1,
-        description: "orders, week 47".to_owned(),
-        user: UserField::default(),
+        level: L5,
+        restart: true,
         circuit: CIRCUIT.to_owned(),
     }
+}
+
+/// The same offer in a session that goes on from `restart`.
+pub(super) fn again(mut offer: Offer, restart: u64) -> Offer {
+    offer.sfid.restart = restart;
+    offer
+}
+
+/// A receipt as it comes at level 5.
+pub(super) fn arrived(file: FileId, content: ReceiptContent) -> ArrivedReceipt {
+    ArrivedReceipt {
+        file,
+        content,
+        level: L5,
+    }
+}
+
+pub(super) fn eerp() -> ReceiptContent {
+    ReceiptContent::positive(UserField::default())
+}
+
+pub(super) fn nerp(reason: u8, text: &str) -> ReceiptContent {
+    let creator = "O0013ACME".parse().unwrap();
+    ReceiptContent::negative(ReceiptReason(reason), text, creator)
+}
+
+/// All of a claimed file from a place on, and the ends of its records.
+pub(super) fn contents(claim: &OutboundClaim, answer: u64) -> (Vec<u8>, Vec<usize>) {
+    let mut file = claim.open(answer).unwrap();
+    let (mut octets, mut ends) = (Vec::new(), Vec::new());
+    while !file.read(&mut octets, &mut ends, 7).unwrap() {}
+    (octets, ends)
+}
+
+/// Records as they lie in the spool.
+pub(super) fn prefixed(records: &[&[u8]]) -> Vec<u8> {
+    let mut octets = Vec::new();
+    for record in records {
+        octets.extend_from_slice(&u32::try_from(record.len()).unwrap().to_be_bytes());
+        octets.extend_from_slice(record);
+    }
+    octets
 }
 
 /// So many seconds after the hour at which the tests play.

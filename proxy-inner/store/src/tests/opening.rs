@@ -4,6 +4,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use oftp::Level::L5;
+
 use super::{ACME, World, at, child, furnished, names, offer, open};
 use crate::{State, Store, StoreError, StoreOptions};
 
@@ -93,7 +95,7 @@ fn keeps_its_folders_and_files_from_others() {
         assert_eq!(mode(&root.join(name)), wanted, "{name}");
     }
     let mut inbound = store.begin_inbound(offer(1), at(0)).unwrap();
-    inbound.write(b"x").unwrap();
+    inbound.write(b"x", &[]).unwrap();
     let spool = root.join("spool");
     assert_eq!(mode(&spool.join(&names(&spool)[0])), 0o600);
     drop((inbound, store));
@@ -182,7 +184,7 @@ fn sets_right_what_was_under_way() {
     state(left, "taking");
 
     let world = world.reopened();
-    assert_eq!(world.state(received), State::Failed);
+    assert_eq!(world.state(received), State::Interrupted);
     assert!(
         world
             .transfer(received)
@@ -198,7 +200,11 @@ fn sets_right_what_was_under_way() {
         world.store.transfer(left).unwrap().is_none(),
         "it is in the outbox still"
     );
-    let mut wanted = [format!("out-{moved}"), format!("out-{sending}")];
+    let mut wanted = [
+        format!("in-{received}"),
+        format!("out-{moved}"),
+        format!("out-{sending}"),
+    ];
     wanted.sort();
     assert_eq!(names(&spool), wanted);
     assert!(names(&world.path("inbox/ACME")).is_empty());
@@ -211,7 +217,7 @@ fn keeps_the_spool_files_of_all_that_is_not_over() {
     let (sent, failed) = (world.send(ACME, "a", b"x"), world.send(ACME, "b", b"x"));
     world
         .store
-        .claim_file(ACME, "c", at(1))
+        .claim_file(ACME, "c", L5, true, at(1))
         .unwrap()
         .unwrap()
         .sent(at(1))

@@ -1,12 +1,12 @@
 //! Sending.
 
 use std::fs;
-use std::io::Read;
 
 use oftp::FileReason;
+use oftp::Level::L5;
 use proptest::prelude::*;
 
-use super::{ACME, CIRCUIT, OTHER, World, at, names};
+use super::{ACME, CIRCUIT, OTHER, World, at, contents, names};
 use crate::{AlreadyThere, State, StoreError, dataset_from_name};
 
 #[test]
@@ -23,10 +23,8 @@ fn queues_what_is_handed_over_and_forgets_what_is_not_finished() {
     assert_eq!(transfer.original_name.as_deref(), Some("invoice 4711.xml"));
 
     let new = crate::NewOutbound {
-        partner: ACME.to_owned(),
-        dataset: None,
-        original_name: "y".to_owned(),
         description: "d".repeat(999),
+        ..crate::NewOutbound::new(ACME, "y")
     };
     let mut intake = world.store.begin_outbound(new.clone(), at(0)).unwrap();
     intake.write(b"never finished").unwrap();
@@ -111,7 +109,7 @@ fn gives_the_oldest_file_first_and_its_octets() {
     world.send(OTHER, "third", b"three");
     let claim = world
         .store
-        .claim_file(ACME, CIRCUIT, at(1))
+        .claim_file(ACME, CIRCUIT, L5, true, at(1))
         .unwrap()
         .unwrap();
     assert_eq!(claim.id(), first);
@@ -119,23 +117,21 @@ fn gives_the_oldest_file_first_and_its_octets() {
         (claim.octets(), claim.file().dataset.as_str()),
         (3, "FIRST")
     );
-    let mut content = String::new();
-    claim.open().unwrap().read_to_string(&mut content).unwrap();
-    assert_eq!(content, "one");
+    assert_eq!(contents(&claim, 0), (b"one".to_vec(), vec![]));
     claim.progress(2);
     assert_eq!(world.transfer(first).progress, Some(2));
     world.store.progress(first, 3);
     assert_eq!(world.transfer(first).progress, Some(3));
     let next = world
         .store
-        .claim_file(ACME, CIRCUIT, at(1))
+        .claim_file(ACME, CIRCUIT, L5, true, at(1))
         .unwrap()
         .unwrap();
     assert_eq!(next.id(), second);
     assert!(
         world
             .store
-            .claim_file(ACME, CIRCUIT, at(1))
+            .claim_file(ACME, CIRCUIT, L5, true, at(1))
             .unwrap()
             .is_none()
     );
@@ -152,24 +148,24 @@ fn a_dropped_claim_puts_the_file_back() {
     drop(
         world
             .store
-            .claim_file(ACME, CIRCUIT, at(1))
+            .claim_file(ACME, CIRCUIT, L5, true, at(1))
             .unwrap()
             .unwrap(),
     );
     let claim = world
         .store
-        .claim_file(ACME, CIRCUIT, at(1))
+        .claim_file(ACME, CIRCUIT, L5, true, at(1))
         .unwrap()
         .unwrap();
     assert_eq!((claim.id(), claim.attempts()), (id, 0));
-    claim.interrupted("the circuit was cut", at(2)).unwrap();
+    claim.interrupted("the circuit was cut", 0, at(2)).unwrap();
     assert_eq!(
         world.transfer(id).reason.as_deref(),
         Some("the circuit was cut")
     );
     let claim = world
         .store
-        .claim_file(ACME, CIRCUIT, at(1))
+        .claim_file(ACME, CIRCUIT, L5, true, at(1))
         .unwrap()
         .unwrap();
     claim
@@ -194,13 +190,13 @@ fn puts_back_a_file_whose_end_could_not_be_recorded() {
     let id = world.send(ACME, "f", b"x");
     let held = world
         .store
-        .claim_file(ACME, CIRCUIT, at(1))
+        .claim_file(ACME, CIRCUIT, L5, true, at(1))
         .unwrap()
         .unwrap();
     assert!(
         world
             .store
-            .claim_file(ACME, CIRCUIT, at(1))
+            .claim_file(ACME, CIRCUIT, L5, true, at(1))
             .unwrap()
             .is_none(),
         "held"
@@ -211,7 +207,7 @@ fn puts_back_a_file_whose_end_could_not_be_recorded() {
         .unwrap();
     let again = world
         .store
-        .claim_file(ACME, CIRCUIT, at(1))
+        .claim_file(ACME, CIRCUIT, L5, true, at(1))
         .unwrap()
         .unwrap();
     assert_eq!(again.id(), id);
@@ -228,7 +224,7 @@ fn offers_a_file_refused_for_now_again_at_its_time_and_not_before() {
     let id = world.send(ACME, "f", b"x");
     let claim = world
         .store
-        .claim_file(ACME, CIRCUIT, at(1))
+        .claim_file(ACME, CIRCUIT, L5, true, at(1))
         .unwrap()
         .unwrap();
     claim
@@ -238,13 +234,13 @@ fn offers_a_file_refused_for_now_again_at_its_time_and_not_before() {
     assert!(
         world
             .store
-            .claim_file(ACME, CIRCUIT, at(59))
+            .claim_file(ACME, CIRCUIT, L5, true, at(59))
             .unwrap()
             .is_none()
     );
     let claim = world
         .store
-        .claim_file(ACME, CIRCUIT, at(60))
+        .claim_file(ACME, CIRCUIT, L5, true, at(60))
         .unwrap()
         .unwrap();
     assert_eq!(claim.attempts(), 1);
@@ -270,7 +266,7 @@ fn a_duplicate_refusal_means_sent_only_after_an_earlier_end_of_file() {
     let id = world.send(ACME, "f", b"x");
     let mut claim = world
         .store
-        .claim_file(ACME, CIRCUIT, at(1))
+        .claim_file(ACME, CIRCUIT, L5, true, at(1))
         .unwrap()
         .unwrap();
     claim.fully_offered(at(1)).unwrap();
@@ -278,7 +274,7 @@ fn a_duplicate_refusal_means_sent_only_after_an_earlier_end_of_file() {
     let world = world.reopened();
     let claim = world
         .store
-        .claim_file(ACME, CIRCUIT, at(2))
+        .claim_file(ACME, CIRCUIT, L5, true, at(2))
         .unwrap()
         .unwrap();
     assert_eq!(claim.already_there(at(3)).unwrap(), AlreadyThere::Sent);
@@ -287,7 +283,7 @@ fn a_duplicate_refusal_means_sent_only_after_an_earlier_end_of_file() {
     let never = world.send(ACME, "g", b"x");
     let claim = world
         .store
-        .claim_file(ACME, CIRCUIT, at(4))
+        .claim_file(ACME, CIRCUIT, L5, true, at(4))
         .unwrap()
         .unwrap();
     assert_eq!(claim.already_there(at(5)).unwrap(), AlreadyThere::Conflict);
@@ -297,7 +293,7 @@ fn a_duplicate_refusal_means_sent_only_after_an_earlier_end_of_file() {
     let refused = world.send(ACME, "h", b"x");
     let mut claim = world
         .store
-        .claim_file(ACME, CIRCUIT, at(6))
+        .claim_file(ACME, CIRCUIT, L5, true, at(6))
         .unwrap()
         .unwrap();
     claim.fully_offered(at(6)).unwrap();
@@ -306,7 +302,7 @@ fn a_duplicate_refusal_means_sent_only_after_an_earlier_end_of_file() {
         .unwrap();
     let claim = world
         .store
-        .claim_file(ACME, CIRCUIT, at(7))
+        .claim_file(ACME, CIRCUIT, L5, true, at(7))
         .unwrap()
         .unwrap();
     assert_eq!(claim.id(), refused);
@@ -315,14 +311,14 @@ fn a_duplicate_refusal_means_sent_only_after_an_earlier_end_of_file() {
     let kept = world.send(ACME, "i", b"x");
     let mut claim = world
         .store
-        .claim_file(ACME, CIRCUIT, at(9))
+        .claim_file(ACME, CIRCUIT, L5, true, at(9))
         .unwrap()
         .unwrap();
     claim.fully_offered(at(9)).unwrap();
     drop(claim);
     let claim = world
         .store
-        .claim_file(ACME, CIRCUIT, at(9))
+        .claim_file(ACME, CIRCUIT, L5, true, at(9))
         .unwrap()
         .unwrap();
     claim
@@ -330,7 +326,7 @@ fn a_duplicate_refusal_means_sent_only_after_an_earlier_end_of_file() {
         .unwrap();
     let claim = world
         .store
-        .claim_file(ACME, CIRCUIT, at(9))
+        .claim_file(ACME, CIRCUIT, L5, true, at(9))
         .unwrap()
         .unwrap();
     assert_eq!(claim.id(), kept);
@@ -348,11 +344,11 @@ fn tells_when_a_file_was_written_to_after_it_was_queued() {
     .unwrap();
     let claim = world
         .store
-        .claim_file(ACME, CIRCUIT, at(1))
+        .claim_file(ACME, CIRCUIT, L5, true, at(1))
         .unwrap()
         .unwrap();
     assert!(matches!(
-        claim.open(),
+        claim.open(0),
         Err(StoreError::Altered {
             found: 19,
             queued: 7,
@@ -387,11 +383,11 @@ fn fails_what_waited_too_long_and_sends_it_again_when_told() {
     // Where the partner may have it, the same stamp lets it tell the duplicate.
     let mut claim = world
         .store
-        .claim_file(ACME, CIRCUIT, at(201))
+        .claim_file(ACME, CIRCUIT, L5, true, at(201))
         .unwrap()
         .unwrap();
     claim.fully_offered(at(201)).unwrap();
-    claim.interrupted("cut", at(202)).unwrap();
+    claim.interrupted("cut", 0, at(202)).unwrap();
     world.store.expire(at(300), at(300)).unwrap();
     let before = world.transfer(id).file.stamp;
     world.store.retry(id, at(400)).unwrap();

@@ -6,7 +6,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
 
-use super::{ACME, CIRCUIT, World, at, child, names, open, skip};
+use oftp::Level::L5;
+
+use super::{ACME, CIRCUIT, World, at, child, contents, names, open, skip};
 use crate::{Direction, OutboxReport, State};
 
 fn problem_of<'a>(report: &'a OutboxReport, name: &str) -> &'a str {
@@ -44,10 +46,10 @@ fn takes_what_is_ready_once_and_leaves_what_is_not() {
 
     let claim = world
         .store
-        .claim_file(ACME, CIRCUIT, at(3))
+        .claim_file(ACME, CIRCUIT, L5, true, at(3))
         .unwrap()
         .unwrap();
-    assert_eq!(std::io::read_to_string(claim.open().unwrap()).unwrap(), "a");
+    assert_eq!(contents(&claim, 0).0, b"a");
 }
 
 #[test]

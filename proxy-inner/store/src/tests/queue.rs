@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use oftp::FileReason;
+use oftp::Level::L5;
 
 use super::{ACME, CIRCUIT, OTHER, World, at, offer, partner};
 use crate::{Direction, DuePartner, SessionRecord, State, StoreError};
@@ -30,18 +31,19 @@ fn names_partners_with_files_or_receipts_waiting() {
         partner: name.to_owned(),
         files,
         receipts,
+        overdue: 0,
         next_attempt: at(5),
     };
     assert_eq!(due(&world, 5), [entry(ACME, 0, 1), entry(OTHER, 2, 0)]);
 
     let receipt = world
         .store
-        .claim_receipt(ACME, CIRCUIT, at(5))
+        .claim_receipt(ACME, CIRCUIT, L5, at(5))
         .unwrap()
         .unwrap();
     let file = world
         .store
-        .claim_file(OTHER, CIRCUIT, at(5))
+        .claim_file(OTHER, CIRCUIT, L5, true, at(5))
         .unwrap()
         .unwrap();
     assert_eq!(
@@ -123,7 +125,7 @@ fn a_file_that_must_wait_holds_back_the_call_but_no_receipt() {
     world.send(ACME, "f", b"x");
     let claim = world
         .store
-        .claim_file(ACME, CIRCUIT, at(1))
+        .claim_file(ACME, CIRCUIT, L5, true, at(1))
         .unwrap()
         .unwrap();
     claim
@@ -141,7 +143,7 @@ fn an_operator_can_have_a_partner_called_at_once() {
     let id = world.send(ACME, "f", b"x");
     let claim = world
         .store
-        .claim_file(ACME, CIRCUIT, at(1))
+        .claim_file(ACME, CIRCUIT, L5, true, at(1))
         .unwrap()
         .unwrap();
     claim
@@ -156,7 +158,7 @@ fn an_operator_can_have_a_partner_called_at_once() {
     assert_eq!(
         world
             .store
-            .claim_file(ACME, CIRCUIT, at(5))
+            .claim_file(ACME, CIRCUIT, L5, true, at(5))
             .unwrap()
             .unwrap()
             .id(),

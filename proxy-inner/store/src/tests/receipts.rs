@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 use std::sync::Mutex;
 
-use oftp::ReceiptReason;
+use oftp::Level::L5;
 
-use super::{ACME, CIRCUIT, OTHER, World, at, names, offer};
-use crate::{Receipt, ReceiptProblem, State};
+use super::{ACME, CIRCUIT, OTHER, World, arrived, at, eerp, names, nerp, offer};
+use crate::{ReceiptProblem, Settled, State};
 
 #[test]
 fn gives_no_file_and_no_receipt_to_two_sessions() {
@@ -20,10 +20,15 @@ fn gives_no_file_and_no_receipt_to_two_sessions() {
     std::thread::scope(|scope| {
         for _ in 0..8 {
             scope.spawn(|| {
-                while let Some(claim) = world.store.claim_file(ACME, CIRCUIT, at(1)).unwrap() {
+                while let Some(claim) = world
+                    .store
+                    .claim_file(ACME, CIRCUIT, L5, true, at(1))
+                    .unwrap()
+                {
                     files.lock().unwrap().push(claim);
                 }
-                while let Some(claim) = world.store.claim_receipt(ACME, CIRCUIT, at(1)).unwrap() {
+                while let Some(claim) = world.store.claim_receipt(ACME, CIRCUIT, L5, at(1)).unwrap()
+                {
                     receipts.lock().unwrap().push(claim);
                 }
             });
@@ -59,25 +64,20 @@ fn a_receipt_settles_the_file_it_is_for() {
     for _ in 0..2 {
         world
             .store
-            .claim_file(ACME, CIRCUIT, at(1))
+            .claim_file(ACME, CIRCUIT, L5, true, at(1))
             .unwrap()
             .unwrap()
             .sent(at(2))
             .unwrap();
     }
-    let arrive = |id, receipt| {
-        let file = world.transfer(id).file;
-        world
-            .store
-            .receipt_arrived(ACME, &file, receipt, CIRCUIT, at(3))
+    let arrive = |id, content| {
+        let receipt = arrived(world.transfer(id).file, content);
+        world.store.receipt_arrived(ACME, receipt, CIRCUIT, at(3))
     };
-    let nerp = Receipt::Negative {
-        reason: ReceiptReason(9),
-        text: "no such desk".to_owned(),
-    };
+    let nerp = nerp(9, "no such desk");
     for _ in 0..2 {
-        assert_eq!(arrive(good, Receipt::Positive).unwrap(), good);
-        assert_eq!(arrive(bad, nerp.clone()).unwrap(), bad);
+        assert_eq!(arrive(good, eerp()).unwrap(), Settled::Closed(good));
+        assert_eq!(arrive(bad, nerp.clone()).unwrap(), Settled::Closed(bad));
     }
     assert_eq!(world.state(good), State::Acknowledged);
     assert_eq!(world.state(bad), State::Rejected);
@@ -96,7 +96,7 @@ fn a_receipt_settles_the_file_it_is_for() {
         Err(ReceiptProblem::Contradicts { .. })
     ));
     assert!(matches!(
-        arrive(bad, Receipt::Positive),
+        arrive(bad, eerp()),
         Err(ReceiptProblem::Contradicts {
             state: State::Rejected,
             ..
@@ -109,10 +109,11 @@ fn a_receipt_for_what_was_not_sent_to_that_partner_settles_nothing() {
     let world = World::new();
     let id = world.send(ACME, "f", b"x");
     let file = world.transfer(id).file;
-    let arrive = |partner, file| {
+    let arrive = |partner, file: &oftp::FileId| {
+        let file = file.clone();
         world
             .store
-            .receipt_arrived(partner, file, Receipt::Positive, CIRCUIT, at(3))
+            .receipt_arrived(partner, arrived(file, eerp()), CIRCUIT, at(3))
     };
     assert!(matches!(
         arrive(ACME, &file),
@@ -123,7 +124,7 @@ fn a_receipt_for_what_was_not_sent_to_that_partner_settles_nothing() {
         Err(ReceiptProblem::NotOurs { owner, .. }) if owner == ACME
     ));
     assert!(matches!(
-        arrive(ACME, &offer(1).file),
+        arrive(ACME, &offer(1).sfid.file_id()),
         Err(ReceiptProblem::Unknown { .. })
     ));
     assert_eq!(world.state(id), State::Queued);
@@ -136,20 +137,20 @@ fn a_receipt_that_overtakes_the_end_of_file_answer_stands() {
     let file = world.transfer(id).file;
     let mut claim = world
         .store
-        .claim_file(ACME, CIRCUIT, at(1))
+        .claim_file(ACME, CIRCUIT, L5, true, at(1))
         .unwrap()
         .unwrap();
     claim.fully_offered(at(2)).unwrap();
     world
         .store
-        .receipt_arrived(ACME, &file, Receipt::Positive, CIRCUIT, at(3))
+        .receipt_arrived(ACME, arrived(file, eerp()), CIRCUIT, at(3))
         .unwrap();
     claim.sent(at(4)).unwrap();
     assert_eq!(world.state(id), State::Acknowledged);
     assert!(
         world
             .store
-            .claim_file(ACME, CIRCUIT, at(5))
+            .claim_file(ACME, CIRCUIT, L5, true, at(5))
             .unwrap()
             .is_none()
     );
@@ -163,7 +164,7 @@ fn owes_a_receipt_until_the_partner_has_confirmed_it() {
     assert!(
         world
             .store
-            .claim_receipt(ACME, CIRCUIT, at(2))
+            .claim_receipt(ACME, CIRCUIT, L5, at(2))
             .unwrap()
             .is_none(),
         "not delivered yet"
@@ -172,20 +173,23 @@ fn owes_a_receipt_until_the_partner_has_confirmed_it() {
     assert!(
         world
             .store
-            .claim_receipt(OTHER, CIRCUIT, at(2))
+            .claim_receipt(OTHER, CIRCUIT, L5, at(2))
             .unwrap()
             .is_none()
     );
     let claim = world
         .store
-        .claim_receipt(ACME, CIRCUIT, at(2))
+        .claim_receipt(ACME, CIRCUIT, L5, at(2))
         .unwrap()
         .unwrap();
-    assert_eq!((claim.id(), claim.file()), (synced.id(), &offer(1).file));
+    assert_eq!(
+        (claim.id(), claim.file()),
+        (synced.id(), &offer(1).sfid.file_id())
+    );
     assert!(
         world
             .store
-            .claim_receipt(ACME, CIRCUIT, at(2))
+            .claim_receipt(ACME, CIRCUIT, L5, at(2))
             .unwrap()
             .is_none(),
         "in hand"
@@ -193,14 +197,14 @@ fn owes_a_receipt_until_the_partner_has_confirmed_it() {
     drop(claim);
     let claim = world
         .store
-        .claim_receipt(ACME, CIRCUIT, at(2))
+        .claim_receipt(ACME, CIRCUIT, L5, at(2))
         .unwrap()
         .unwrap();
     claim.sent(at(3)).unwrap();
     assert!(
         world
             .store
-            .claim_receipt(ACME, CIRCUIT, at(4))
+            .claim_receipt(ACME, CIRCUIT, L5, at(4))
             .unwrap()
             .is_none()
     );
@@ -210,7 +214,7 @@ fn owes_a_receipt_until_the_partner_has_confirmed_it() {
         world
             .reopened()
             .store
-            .claim_receipt(ACME, CIRCUIT, at(4))
+            .claim_receipt(ACME, CIRCUIT, L5, at(4))
             .unwrap()
             .is_none()
     );
@@ -229,12 +233,12 @@ fn gives_back_a_receipt_that_it_could_not_hand_out() {
             .unwrap();
     };
     stamp("noon");
-    assert!(world.store.claim_receipt(ACME, CIRCUIT, at(2)).is_err());
+    assert!(world.store.claim_receipt(ACME, CIRCUIT, L5, at(2)).is_err());
     stamp("202611211000000001");
     assert!(
         world
             .store
-            .claim_receipt(ACME, CIRCUIT, at(2))
+            .claim_receipt(ACME, CIRCUIT, L5, at(2))
             .unwrap()
             .is_some()
     );

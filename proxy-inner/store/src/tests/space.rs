@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 
 use super::{ACME, World, at, furnished, names, offer, skip};
-use crate::{Direction, InboundRefusal, NewOutbound, State, Store, StoreError, StoreOptions};
+use crate::{
+    Delivered, Direction, InboundRefusal, NewOutbound, State, Store, StoreError, StoreOptions,
+};
 
 const MEBI: u64 = 1024 * 1024;
 
@@ -39,10 +41,9 @@ impl Drop for Mount {
 }
 
 fn sized(n: u16, blocks: u64) -> crate::Offer {
-    crate::Offer {
-        size_blocks: blocks,
-        ..offer(n)
-    }
+    let mut offer = offer(n);
+    offer.sfid.size_blocks = blocks;
+    offer
 }
 
 #[test]
@@ -76,13 +77,9 @@ fn refuses_a_file_for_which_there_is_no_room() {
             .is_empty()
     );
 
-    let new = NewOutbound {
-        partner: ACME.to_owned(),
-        dataset: None,
-        original_name: "f".to_owned(),
-        description: String::new(),
-    };
-    let mut intake = store.begin_outbound(new, at(0)).unwrap();
+    let mut intake = store
+        .begin_outbound(NewOutbound::new(ACME, "f"), at(0))
+        .unwrap();
     let error = intake.write(b"x").unwrap_err();
     assert!(matches!(error, StoreError::NoSpace { .. }) && error.is_no_space());
 }
@@ -101,7 +98,7 @@ fn keeps_the_room_it_promised_to_files_still_arriving() {
         other => panic!("{other:?}"),
     }
     // What is written is no longer promised, and no longer free.
-    first.write(&vec![0; 8 * 1024 * 1024]).unwrap();
+    first.write(&vec![0; 8 * 1024 * 1024], &[]).unwrap();
     assert!(matches!(
         store.begin_inbound(sized(2, forty), at(0)),
         Err(InboundRefusal::NoSpace { needed, .. }) if needed == 72 * MEBI
@@ -120,13 +117,13 @@ fn a_full_disk_loses_nothing_and_is_told_as_such() {
     };
     let store = furnished(dir.path());
     let mut kept = store.begin_inbound(offer(1), at(0)).unwrap();
-    kept.write(b"acknowledged").unwrap();
+    kept.write(b"acknowledged", &[]).unwrap();
     let kept = kept.finish(at(1)).unwrap();
 
     // A partner announces little and sends much.
     let mut inbound = store.begin_inbound(offer(2), at(2)).unwrap();
     let error = loop {
-        if let Err(error) = inbound.write(&[7; 64 * 1024]) {
+        if let Err(error) = inbound.write(&[7; 64 * 1024], &[]) {
             break error;
         }
     };
@@ -154,10 +151,12 @@ fn a_full_disk_loses_nothing_and_is_told_as_such() {
     );
 
     fs::remove_file(dir.path().join("ballast")).unwrap();
-    let path = store.deliver(kept.id(), at(5)).unwrap();
+    let Delivered::Inbox(path) = store.deliver(kept.id(), at(5)).unwrap() else {
+        panic!("it is for us");
+    };
     assert_eq!(fs::read(path).unwrap(), b"acknowledged");
     let mut again = store.begin_inbound(offer(2), at(6)).unwrap();
-    again.write(b"it fits now").unwrap();
+    again.write(b"it fits now", &[]).unwrap();
     again.finish(at(7)).unwrap();
     let counts = store.counts().unwrap();
     assert_eq!(counts.of(Direction::In, State::Receiving), 0);
