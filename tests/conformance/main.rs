@@ -13,6 +13,7 @@
 )]
 
 mod s1_5;
+mod s2;
 mod s3_3;
 mod s4_2;
 mod s4_4;

@@ -117,6 +117,11 @@ impl Sources {
             .collect()
     }
 
+    /// Is there a test of this name?
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.tests.iter().any(|test| test.name == name)
+    }
+
     fn folder(&mut self, root: &Path, folder: &Path) {
         for entry in fs::read_dir(folder).unwrap() {
             let entry = entry.unwrap();

@@ -10,7 +10,8 @@
 //! A test proves a requirement by citing it: `/// R-019, R-020.` above the function, or in a comment
 //! within it; `R-046 to R-048` is all three. The proof column is kept from these citations:
 //! `UPDATE_COVERAGE=1 cargo test -p tests --test coverage` rewrites it. All other columns, and the
-//! reasons in the proof column that begin with `no test:` or `not built yet:`, are written by hand.
+//! reasons in the proof column that begin with `no test:` or `not built yet:`, are written by hand. So is
+//! `see` before a test that proves a row and does not say so itself; once it does, it is listed like all.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -101,6 +102,7 @@ fn each_fault_of_a_page_is_told_with_what_to_do() {
         row(7, file, "soon"),
         row(8, "", "`tests/coverage/main.rs::no_such_test`"),
         row(9, file, "no test: -"),
+        row(10, file, "see `tests/coverage/main.rs::no_such_test`"),
     ]
     .concat();
     let document = Document::parse(&page);
@@ -111,9 +113,10 @@ fn each_fault_of_a_page_is_told_with_what_to_do() {
         "R-004 have neither a proof nor a reason",
         "R-005 names the file tests/nowhere.rs",
         "R-006 lists other proofs than the sources have",
-        "R-007: \"soon\" is neither",
+        "R-007: \"soon\" is neither a test",
         "R-008 names no file",
         "R-009 gives no real reason",
+        "R-010 sees the test `tests/coverage/main.rs::no_such_test`, which is not there",
     ] {
         assert!(
             told.contains(expected),
@@ -143,14 +146,23 @@ fn proof_of(row: &Row, sources: &Sources, tables: &Tables) -> Vec<String> {
     }
     proof.extend(tables.citing(row.number));
     proof.extend(row.transition().and_then(|name| tables.proof(&name)));
-    let proven = !proof.is_empty();
     let by_hand = row.proof.iter().filter(|entry| !entry.starts_with('`'));
+    let by_hand: Vec<&String> = by_hand
+        .filter(|entry| !seen(entry).is_some_and(|name| proof.iter().any(|it| it == name)))
+        .collect();
+    let proven = !proof.is_empty() || by_hand.iter().any(|entry| seen(entry).is_some());
     proof.extend(
         by_hand
+            .into_iter()
             .filter(|entry| !proven || !entry.starts_with("no test:"))
             .cloned(),
     );
     proof
+}
+
+/// The test, between its backticks, that a hand named with `see`.
+fn seen(entry: &str) -> Option<&str> {
+    entry.strip_prefix("see ").map(str::trim)
 }
 
 fn complaints(document: &Document, sources: &Sources, tables: &Tables, root: &Path) -> Vec<String> {
@@ -194,7 +206,18 @@ fn check_row(
     complaints: &mut Vec<String>,
 ) {
     let number = row.number;
-    let reasons: Vec<&String> = row.proof.iter().filter(|it| !it.starts_with('`')).collect();
+    let (named, reasons): (Vec<&String>, Vec<&String>) = row
+        .proof
+        .iter()
+        .filter(|entry| !entry.starts_with('`'))
+        .partition(|entry| seen(entry).is_some());
+    for name in named.into_iter().filter_map(|entry| seen(entry)) {
+        if !sources.has(name.trim_matches('`')) {
+            complaints.push(format!(
+                "{number} sees the test {name}, which is not there: name the one that proves it now"
+            ));
+        }
+    }
     if row.words.is_empty() || row.section.is_empty() {
         complaints.push(format!("{number} has an empty column: say what it is"));
     }
@@ -204,7 +227,7 @@ fn check_row(
             .find_map(|opening| reason.strip_prefix(opening));
         match words {
             None => complaints.push(format!(
-                "{number}: {reason:?} is neither a test nor `no test: why` nor `not built yet: why`"
+                "{number}: {reason:?} is neither a test, nor `see` and a test, nor `no test: why` nor `not built yet: why`"
             )),
             Some(words) if words.trim().len() < 10 => complaints.push(format!(
                 "{number} gives no real reason ({reason:?}): say why there is no test"

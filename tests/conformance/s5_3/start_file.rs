@@ -312,3 +312,36 @@ fn a_file_with_services_is_not_offered_below_level_5() {
         assert_eq!(wire.state(), "IDLESP");
     }
 }
+
+/// a secured V file may announce records of 65536 octets.
+#[test]
+fn a_record_length_of_65536_is_read() {
+    let mut offer = Offer::at(5);
+    (offer.format, offer.record_length, offer.services) = ('V', "65536", "010201N");
+    let mut wire = Stage::Listener.wire(&terms(5), 5);
+    wire.hears(&offer.sfid());
+    let news = wire.news();
+    assert!(
+        matches!(news.as_slice(), [Event::StartFile(sfid)] if sfid.record_length == 65_536),
+        "{news:?}"
+    );
+}
+
+/// sizes are estimates; a file that turns out larger or smaller than its offer is taken.
+#[test]
+fn a_wrong_estimate_of_the_size_is_no_fault() {
+    for level in LEVELS {
+        for blocks in [0, 1, 9_999_999] {
+            let mut offer = Offer::at(level);
+            offer.blocks = blocks;
+            let mut wire = Stage::Listener.wire(&terms(level), level);
+            wire.hears(&offer.sfid());
+            wire.ask(Request::StartFileResponse(Ok(Position::START)));
+            wire.hears(&rig::wire::data(&[b'x'; 63], false));
+            wire.hears(&rig::wire::data(&[b'x'; 63], true));
+            let _ = wire.received();
+            wire.hears(&rig::wire::efid(level, 0, 126));
+            assert_eq!(wire.state(), "CLIP", "{blocks} blocks at level {level}");
+        }
+    }
+}
