@@ -3,7 +3,8 @@
 //! ```text
 //!              octets in            commands              events
 //!  driver ──▶ receive() ──▶ frame, decode ──▶ state ──▶ poll_event() ──▶ driver
-//!  driver ──▶ request(), send_data() ───────▶ state ──▶ transmit()   ──▶ driver
+//!  driver ──▶ request(), send_data(),
+//!             send_records() ───────────────▶ state ──▶ transmit()   ──▶ driver
 //!  driver ──▶ handle_timeout(), disconnected() ─▶ abort
 //! ```
 //!
@@ -22,6 +23,10 @@
 //! a disconnect, never in a panic, and memory stays within the ceilings of [`TRANSMIT_CEILING`] and
 //! [`RECEIVE_CEILING`] plus one buffer each. No clock, no randomness and no I/O is reached from
 //! here (`clippy.toml` bans them).
+//!
+//! Formats U and T, and every file inside a CMS envelope, travel as one stream of octets
+//! ([`Session::send_data`], positions in blocks of 1024 octets); formats F and V travel as records
+//! ([`Session::send_records`], positions in records).
 //!
 //! Protocol levels 1, 2, 4 and 5 are spoken. Where the RFC is silent or contradicts itself, the
 //! decision stands at its place under its number (A-nn), and what the tables leave open under C1 to

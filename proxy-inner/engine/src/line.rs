@@ -10,9 +10,10 @@ use crate::timer::Timer;
 use crate::transmit::Transmit;
 use crate::{Agreement, Event, Received, Settings, Stats};
 
-/// How many decoded file octets may wait to be taken before
-/// [`Session::receive`](crate::Session::receive) consumes no more. One decoded DATA buffer more can
-/// be waiting: at most 99999 octets, or 3.2 million where compression was agreed.
+/// How many octets of decoded file, eight for each end of a record included, may wait to be taken
+/// before [`Session::receive`](crate::Session::receive) consumes no more. One decoded DATA buffer
+/// more can be waiting: at most 99999 octets, 3.2 million where compression was agreed, or the ends
+/// of 99998 empty records.
 pub const RECEIVE_CEILING: usize = 256 * 1024;
 
 /// A session that is between files gives memory beyond this back.
