@@ -8,9 +8,18 @@ use rusqlite::Connection;
 use super::{ACME, CIRCUIT, World, arrived, at, contents, eerp, names, offer, open};
 use crate::{Direction, InboundRefusal, Position, ReceiptState, Settled, State, TransferId};
 
+type Row = (
+    u16,
+    &'static str,
+    &'static str,
+    Option<&'static str>,
+    bool,
+    u32,
+);
+
 /// Inbound and outbound transfers of every state version 1 had: number, direction, state, receipt,
 /// offered, octets.
-const TRANSFERS: [(u16, &str, &str, Option<&str>, bool, u32); 11] = [
+const TRANSFERS: [Row; 11] = [
     (1, "in", "receiving", None, false, 4096),
     (2, "in", "received", Some("owed"), false, 3),
     (3, "in", "delivered", Some("owed"), false, 3),

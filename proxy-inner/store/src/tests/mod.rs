@@ -2,6 +2,7 @@
 
 mod ageing;
 mod crash;
+mod crash_relay;
 mod directory;
 mod forwarding;
 mod inbound;
