@@ -35,6 +35,7 @@ const EXAMPLES: &str = "\
 Start:
   proxy-inner identity                       make the link key, print its pin for the DMZ half
   proxy-inner certificate --host oftp.example --certificate tls.pem --key tls.key
+  proxy-inner certificate --authentication O0013000001US --certificate auth.pem --key auth.key
   proxy-inner check                          look at everything the configuration names
   proxy-inner run                            run until SIGTERM
 
@@ -92,8 +93,11 @@ struct IdentityArgs {
 #[derive(Debug, Args)]
 struct CertificateArgs {
     /// DNS name or IP address partners call; may be repeated
-    #[arg(long = "host", value_name = "NAME", required_unless_present = "show")]
+    #[arg(long = "host", value_name = "NAME", required_unless_present_any = ["show", "authentication"])]
     hosts: Vec<String>,
+    /// Make a pair for secure authentication under this name (as our Odette ID) instead of one for TLS
+    #[arg(long, value_name = "NAME", conflicts_with = "hosts")]
+    authentication: Option<String>,
     /// Certificate file to write (PEM)
     #[arg(long, value_name = "FILE", required_unless_present = "show")]
     certificate: Option<PathBuf>,
@@ -104,13 +108,14 @@ struct CertificateArgs {
     #[arg(long, default_value_t = 825)]
     days: u32,
     /// Show subject, names, validity and fingerprint of this certificate file instead
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["hosts", "certificate", "key", "days"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["hosts", "authentication", "certificate", "key", "days"])]
     show: Option<PathBuf>,
 }
 
 const CERTIFICATE_EXAMPLES: &str = "\
 Examples:
   proxy-inner certificate --host oftp.example --certificate tls.pem --key tls.key
+  proxy-inner certificate --authentication O0013000001US --certificate auth.pem --key auth.key
   proxy-inner certificate --show tls.pem";
 
 /// How a command that failed ends the process.
@@ -206,12 +211,19 @@ fn certificate(args: CertificateArgs) -> Result<(), Failure> {
     let (Some(certificate), Some(key)) = (args.certificate, args.key) else {
         return Err(Failure::Silent(2));
     };
-    let issued = keys::issue(&args.hosts, args.days, &certificate, &key).map_err(failed)?;
+    let issued = match &args.authentication {
+        Some(name) => keys::issue_authentication(name, args.days, &certificate, &key),
+        None => keys::issue(&args.hosts, args.days, &certificate, &key),
+    };
+    let issued = issued.map_err(failed)?;
+    let purpose = match args.authentication {
+        Some(name) => format!("secure authentication as {name}"),
+        None => issued.facts.names.join(", "),
+    };
     note(&format!(
-        "Made {} for {}, valid until {}, and its key {} (mode 0600), which stays here.\n\
+        "Made {} for {purpose}, valid until {}, and its key {} (mode 0600), which stays here.\n\
          Give your partners the certificate, and by another way its fingerprint to compare:",
         certificate.display(),
-        issued.facts.names.join(", "),
         issued.facts.not_after.strftime("%Y-%m-%d"),
         key.display(),
     ));

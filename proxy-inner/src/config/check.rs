@@ -107,6 +107,8 @@ pub fn examine(config: &Config, now: Timestamp) -> Report {
     link(config, &mut report);
     listeners(config, now, &mut report);
     outbound(config, now, &mut report);
+    authentication(config, now, &mut report);
+    plain(config, &mut report);
     timeouts(config, &mut report);
     store(config, &mut report);
     socket(&config.admin.socket, &mut report);
@@ -224,13 +226,92 @@ fn certificate(what: &str, files: &TlsFiles, now: Timestamp, report: &mut Report
     }
 }
 
+fn authentication(config: &Config, now: Timestamp, report: &mut Report) {
+    let Some(files) = &config.authentication else {
+        return;
+    };
+    let what = format!("authentication {}", files.certificate.display());
+    let loaded = keys::load_authentication(&files.certificate, &files.key)
+        .and_then(|_| keys::load_chain(&files.certificate));
+    let chain = match loaded {
+        Ok(chain) => chain,
+        Err(error) => return report.problem(what, error.to_string()),
+    };
+    let facts = chain.first().map(|first| CertificateFacts::of(first));
+    let Some(Ok(facts)) = facts else {
+        return report.problem(what, "its first certificate does not parse");
+    };
+    if let Some(problem) = facts.problem_at(now) {
+        return report.problem(what, format!("matches its key, but is {problem}"));
+    }
+    let days = facts.days_left(now);
+    let told = format!(
+        "matches its key, valid for {days} more days, {}",
+        facts.fingerprint
+    );
+    let tls = config.listeners.iter().map(|listener| &listener.tls);
+    let shared = tls
+        .chain(&config.outbound.tls)
+        .find(|tls| tls.key == files.key || has_first(tls, &facts));
+    if let Some(tls) = shared {
+        report.note(
+            what,
+            format!(
+                "{told}; the same pair serves TLS ({}): make one of its own, because partners \
+                 choose what this key decrypts (`proxy-inner certificate --authentication NAME`)",
+                tls.certificate.display()
+            ),
+        );
+    } else if days < SOON {
+        report.note(what, format!("{told}; replace it soon"));
+    } else {
+        report.ok(what, told);
+    }
+}
+
+/// Whether the first certificate of a chain is this one.
+fn has_first(tls: &TlsFiles, facts: &CertificateFacts) -> bool {
+    keys::fingerprint_of_file(&tls.certificate)
+        .is_ok_and(|fingerprint| fingerprint == facts.fingerprint)
+}
+
+fn plain(config: &Config, report: &mut Report) {
+    for address in &config.plain.listen {
+        report.note(
+            format!("plain listener {address}"),
+            "nothing protects the sessions on it, passwords and files cross the network in the \
+             clear; keep it to networks of your own",
+        );
+    }
+}
+
 fn timeouts(config: &Config, report: &mut Report) {
     let idle = u128::from(config.public.idle_ms);
-    if config.link.is_some() && idle <= config.session.inactivity.as_millis() {
+    let session = &config.session;
+    let waits = [
+        ("session.inactivity", session.inactivity),
+        ("session.end_of_file", session.end_of_file),
+        ("session.answer", session.answer),
+    ];
+    let longer: Vec<_> = waits
+        .iter()
+        .filter(|(_, wait)| idle <= wait.as_millis())
+        .map(|(key, _)| *key)
+        .collect();
+    if config.link.is_some() && !longer.is_empty() {
         report.note(
             "public.idle_timeout",
-            "is not longer than session.inactivity: the DMZ half will cut silent sessions before \
-             this half can end them with a reason",
+            format!(
+                "is not longer than {}: the DMZ half will cut silent sessions before this half can \
+                 end them with a reason",
+                longer.join(" and ")
+            ),
+        );
+    }
+    if session.opening < config.plain.ssid_timeout && !config.plain.listen.is_empty() {
+        report.note(
+            "plain.ssid_timeout",
+            "is longer than session.opening, the wait for each step after it",
         );
     }
 }

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 
 use super::*;
-use crate::keys::{create_identity, issue};
+use crate::keys::{create_identity, issue, issue_authentication};
 
 struct World {
     folder: tempfile::TempDir,
@@ -131,4 +131,65 @@ fn knows_a_running_process_from_a_dead_socket() {
     drop(listener);
     let text = examine(&config, Timestamp::now()).to_string();
     assert!(text.contains("will be replaced"), "{text}");
+}
+
+#[test]
+fn looks_at_the_key_for_secure_authentication() {
+    let world = World::new();
+    let mut config = world.config();
+    let files = |stem: &str| TlsFiles {
+        certificate: world.path(&format!("{stem}.pem")),
+        key: world.path(&format!("{stem}.key")),
+    };
+    let made = files("auth");
+    issue_authentication("O0013US", 90, &made.certificate, &made.key).unwrap();
+    config.authentication = Some(made.clone());
+    assert_eq!(world.problems(&config), Vec::<String>::new());
+    let text = examine(&config, Timestamp::now()).to_string();
+    assert!(text.contains("OK       authentication "), "{text}");
+
+    // A pair that serves TLS too is pointed out, whatever its file is called.
+    let copy = files("copy");
+    fs::copy(&made.certificate, &copy.certificate).unwrap();
+    config.outbound.tls = Some(copy);
+    let text = examine(&config, Timestamp::now()).to_string();
+    assert!(text.contains("the same pair serves TLS"), "{text}");
+    config.outbound.tls = None;
+
+    // The listener's key is elliptic.
+    config.authentication = Some(files("tls"));
+    let problems = world.problems(&config);
+    assert!(
+        problems.len() == 1 && problems[0].contains("RSA"),
+        "{problems:#?}"
+    );
+    config.authentication = Some(made.clone());
+    fs::set_permissions(&made.key, fs::Permissions::from_mode(0o644)).unwrap();
+    let problems = world.problems(&config);
+    assert!(
+        problems.len() == 1 && problems[0].contains("chmod 600"),
+        "{problems:#?}"
+    );
+}
+
+#[test]
+fn points_out_plain_listeners_and_waits_that_the_dmz_half_would_cut() {
+    let world = World::new();
+    let mut config = world.config();
+    let quiet = examine(&config, Timestamp::now()).to_string();
+    assert!(
+        !quiet.contains("plain") && !quiet.contains("idle_timeout"),
+        "{quiet}"
+    );
+    config.plain.listen = vec!["10.1.1.1:3305".parse().unwrap()];
+    config.public.idle_ms = 600_000;
+    let text = examine(&config, Timestamp::now()).to_string();
+    assert!(
+        text.contains("NOTE     plain listener 10.1.1.1:3305"),
+        "{text}"
+    );
+    assert!(
+        text.contains("not longer than session.end_of_file and session.answer"),
+        "{text}"
+    );
 }

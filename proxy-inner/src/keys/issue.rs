@@ -7,8 +7,8 @@ use std::path::Path;
 
 use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 use rcgen::{
-    CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair,
-    KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize, date_time_ymd,
+    CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose,
+    PKCS_RSA_SHA256, RsaKeySize, date_time_ymd,
 };
 use rustls_pki_types::ServerName;
 use zeroize::Zeroizing;
@@ -64,8 +64,6 @@ pub fn issue_authentication(
     set_common_name(&mut params, name);
     params.is_ca = IsCa::ExplicitNoCa;
     params.key_usages = vec![KeyUsagePurpose::KeyEncipherment];
-    // Some partners name the recipient of a challenge by it.
-    params.key_identifier_method = KeyIdMethod::Sha256;
     let pair = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_3072).map_err(made)?;
     write_pair(&params, &pair, certificate, key)
 }
@@ -213,6 +211,22 @@ mod tests {
             fs::metadata(&key).unwrap().permissions().mode() & 0o7777,
             0o600
         );
+    }
+
+    #[test]
+    fn makes_an_rsa_certificate_that_is_good_for_key_transport_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let (certificate, key) = (folder.path().join("c.pem"), folder.path().join("c.key"));
+        let issued = issue_authentication("O0013 US", 90, &certificate, &key).unwrap();
+        assert_eq!(issued.facts.subject, "CN=O0013 US");
+        let chain = load_chain(&certificate).unwrap();
+        let (_, parsed) = X509Certificate::from_der(&chain[0]).unwrap();
+        let usage = parsed.key_usage().unwrap().unwrap().value;
+        assert!(usage.key_encipherment() && !usage.digital_signature());
+        assert!(parsed.extended_key_usage().unwrap().is_none());
+        assert!(!parsed.basic_constraints().unwrap().unwrap().value.ca);
+        let again = issue_authentication("O0013 US", 90, &certificate, &key).unwrap_err();
+        assert!(matches!(again, KeyError::Exists { .. }), "{again}");
     }
 
     #[test]
