@@ -332,6 +332,35 @@ fn reasons_and_texts_are_those_of_the_level() {
     }
 }
 
+/// receipts lose what their level has no field for, and a reason that it does
+/// not have.
+#[test]
+fn receipts_have_no_hash_or_signature_below_level_5() {
+    let signed = || {
+        let mut eerp = eerp();
+        eerp.hash = vec![1; 32];
+        eerp.signature = vec![2; 900];
+        eerp
+    };
+    for level in OLD {
+        let mut session = speaker_at(level);
+        ask(&mut session, Request::Eerp(signed()));
+        assert_eq!(buffers(&mut session, level)[0].len(), 106);
+    }
+    let mut session = speaker_at(Level::L5);
+    ask(&mut session, Request::Eerp(signed()));
+    assert_eq!(buffers(&mut session, Level::L5)[0].len(), 110 + 32 + 900);
+
+    let mut refused = nerp();
+    refused.reason = oftp::ReceiptReason::INVALID_SIGNATURE;
+    refused.text = "the signature is wrong".into();
+    refused.signature = vec![2; 900];
+    let mut session = speaker_at(Level::L4);
+    ask(&mut session, Request::Nerp(refused));
+    let nerp = buffers(&mut session, Level::L4).remove(0);
+    assert_eq!((nerp.len(), &nerp[126..]), (128, &b"99"[..]));
+}
+
 /// a file that the level cannot carry stays with the driver, and a plain one goes.
 #[test]
 fn a_file_that_the_level_cannot_carry_is_not_offered() {
