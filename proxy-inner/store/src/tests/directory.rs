@@ -145,7 +145,7 @@ fn removes_nothing_that_is_still_needed() {
     assert!(refusal(world.store.remove_partner(ACME)).contains("1 transfer(s)"));
     world
         .store
-        .claim_file(ACME, "c", super::at(1))
+        .claim_file(ACME, "c", Level::L5, true, super::at(1))
         .unwrap()
         .unwrap()
         .sent(super::at(1))
