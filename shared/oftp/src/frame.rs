@@ -97,6 +97,7 @@ mod tests {
         }
     }
 
+    ///
     #[test]
     fn refuses_another_version_and_ignores_flags() {
         assert_eq!(

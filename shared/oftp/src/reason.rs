@@ -200,6 +200,7 @@ mod tests {
         assert_eq!(response.at_level(Level::L5), response);
     }
 
+    ///
     #[test]
     fn unknown_codes_are_kept_and_shown() {
         assert_eq!(

@@ -64,9 +64,9 @@ fn knows_the_capacities_of_the_reference_table() {
     }
 }
 
+///
 #[test]
 fn fills_each_frame_to_its_capacity_and_no_further() {
-    //
     let file = file(110_000);
     for room in (3..400).chain([4000, 4096, 8192, 32_768, 65_535, 99_998, 99_999]) {
         let mut out = Vec::new();
@@ -88,10 +88,10 @@ fn counts_a_room_beyond_the_frame_ceiling_as_the_ceiling() {
     assert_eq!(out.get(..5), Some([0x10, 1, 0x86, 0xA3, b'D'].as_slice()));
 }
 
+/// each buffer is decoded by itself, so no subrecord is split between two.
 #[test]
 fn brings_files_of_every_length_across_in_buffers_of_every_small_size() -> Result<(), SubrecordError>
 {
-    // each buffer is decoded by itself, so no subrecord is split between two.
     let rooms = [3, 4, 64, 65, 66, 67, 127, 128, 129, 130, 192, 193, 194, 256];
     let whole = file(520);
     for len in 0..=whole.len() {
@@ -116,9 +116,9 @@ fn brings_files_of_every_length_across_in_buffers_of_every_small_size() -> Resul
     Ok(())
 }
 
+///
 #[test]
 fn sets_the_end_flag_on_the_last_subrecord_only() {
-    //
     let end_headers = |len: usize, end: bool| -> Vec<u8> {
         let mut out = Vec::new();
         pack_unstructured(&file(len), 4096, end, &mut out);
@@ -146,6 +146,7 @@ fn keeps_the_end_flag_back_while_the_file_does_not_fit() {
     assert_eq!(out.get(69), Some(&62));
 }
 
+///
 #[test]
 fn sends_an_empty_file_as_one_end_header() {
     let mut out = vec![7];
@@ -163,9 +164,9 @@ fn appends_nothing_when_there_is_nothing_to_send_or_no_room() {
     assert!(out.is_empty());
 }
 
+/// a buffer closed early, and a subrecord split in two.
 #[test]
 fn decodes_both_filling_strategies_to_the_same_file() -> Result<(), SubrecordError> {
-    // a buffer closed early, and a subrecord split in two.
     let mut closed_early = Unpacker::unstructured(false);
     let mut first = unpack(&mut closed_early, b"\x02ab")?;
     first.extend(unpack(&mut closed_early, b"\x83cde")?);
@@ -178,9 +179,9 @@ fn decodes_both_filling_strategies_to_the_same_file() -> Result<(), SubrecordErr
     Ok(())
 }
 
+///
 #[test]
 fn takes_subrecords_and_buffers_of_no_octets() -> Result<(), SubrecordError> {
-    //
     let mut unpacker = Unpacker::unstructured(false);
     assert_eq!(unpack(&mut unpacker, b"")?, b"");
     assert_eq!(unpack(&mut unpacker, b"\x00\x00\x01a\x00")?, b"a");
@@ -192,9 +193,9 @@ fn takes_subrecords_and_buffers_of_no_octets() -> Result<(), SubrecordError> {
     Ok(())
 }
 
+///
 #[test]
 fn repeats_a_compressed_octet_if_that_was_agreed() -> Result<(), SubrecordError> {
-    //
     let mut unpacker = Unpacker::unstructured(true);
     let out = unpack(&mut unpacker, b"\x01a\x45 \x40x\x41y\xC3z")?;
     assert_eq!(out, b"a     yzzz");
@@ -203,9 +204,9 @@ fn repeats_a_compressed_octet_if_that_was_agreed() -> Result<(), SubrecordError>
     Ok(())
 }
 
+///
 #[test]
 fn refuses_a_compressed_octet_that_was_not_agreed() {
-    //
     let mut unpacker = Unpacker::unstructured(false);
     let mut out = b"kept".to_vec();
     let error = unpacker.unpack(b"\x01a\x45 ", &mut out);
@@ -213,9 +214,9 @@ fn refuses_a_compressed_octet_that_was_not_agreed() {
     assert_eq!(out, b"kept");
 }
 
+///
 #[test]
 fn refuses_a_subrecord_that_overruns_its_buffer() {
-    //
     let cases: [(&[u8], usize, usize, usize); 5] = [
         (b"\x03ab", 0, 3, 2),
         (b"\x01a\x02", 2, 2, 0),
@@ -260,6 +261,7 @@ fn refuses_every_truncation_of_a_full_buffer() {
     assert_eq!(whole, 5);
 }
 
+///
 #[test]
 fn refuses_octets_after_the_end_of_an_unstructured_file() -> Result<(), SubrecordError> {
     let full: Vec<u8> = std::iter::once(0x3F).chain(file(63)).collect();
@@ -279,6 +281,7 @@ fn refuses_octets_after_the_end_of_an_unstructured_file() -> Result<(), Subrecor
     Ok(())
 }
 
+///
 #[test]
 fn takes_zero_padding_after_the_end() -> Result<(), SubrecordError> {
     let mut unpacker = Unpacker::unstructured(false);
@@ -337,9 +340,9 @@ fn closes_a_record_by_an_empty_subrecord() -> Result<(), SubrecordError> {
     Ok(())
 }
 
+///
 #[test]
 fn walks_over_a_buffer_cut_at_every_pair_of_places() -> Result<(), SubrecordError> {
-    //
     let mut databuf = b"\x01a\x45 \x00\x80\x40x".to_vec();
     databuf.push(0x3F);
     databuf.extend(file(63));
@@ -412,6 +415,7 @@ fn walker_forgets_a_cut_subrecord_when_reset() -> Result<(), SubrecordError> {
     Ok(())
 }
 
+///
 #[test]
 fn gives_each_error_its_reason_for_ending_the_session() {
     let overrun = SubrecordError::Overrun {

@@ -59,6 +59,7 @@ fn says_the_same_again(oeb: &[u8], level: Level) -> Result<(), TestCaseError> {
 proptest! {
     #![proptest_config(config(2000))]
 
+    ///
     #[test]
     fn what_is_encoded_decodes_to_the_same((level, command) in level_and_command(Content::Any)) {
         let framed = encoded(&command, level)?;
@@ -113,6 +114,7 @@ proptest! {
         }
     }
 
+    ///
     #[test]
     fn data_of_any_octets_decodes_to_the_same(octets in vec(any::<u8>(), 0..400)) {
         for level in Level::ALL {
@@ -157,6 +159,7 @@ proptest! {
 proptest! {
     #![proptest_config(config(300))]
 
+    ///
     #[test]
     fn every_truncation_is_a_length_error((level, command) in level_and_command(Content::Any)) {
         let framed = encoded(&command, level)?;
@@ -172,12 +175,12 @@ proptest! {
         }
     }
 
+    ///
     #[test]
     fn a_stream_cut_anywhere_gives_the_same_commands(
         commands in vec(command((Level::L5, Content::Any)), 1..5),
         pieces in vec(1..70_usize, 1..200),
     ) {
-        //
         let mut stream = Vec::new();
         for command in &commands {
             command.encode(Level::L5, &mut stream)?;
