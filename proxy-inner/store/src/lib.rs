@@ -3,25 +3,31 @@
 //!
 //! ```text
 //!  partner ─▶ begin_inbound ─▶ Inbound::write* ─▶ finish ─▶ Synced ─▶ deliver ─▶ inbox/<partner>/
-//!             (duplicate? busy? room?)  spool      │ data synced, then journal        (atomic rename)
-//!                                                  ▼
+//!             (duplicate? busy? room?  spool      │ data synced, then journal  │ (atomic rename)
+//!              resumed?)                          │                            └▶ queued for another
+//!                                                 │                               partner (forward.rs)
+//!                                                 ▼
 //!                              journal (SQLite, WAL, full sync): the truth after a crash
-//!                                                  ▲
-//!  outbox/<partner>/ ─▶ scan_outbox ──┐            │
+//!                                                 ▲
+//!  outbox/<partner>/ ─▶ scan_outbox ──┐           │
 //!  begin_outbound ─▶ Intake::finish ──┴▶ queued ─▶ claim_file ─▶ OutboundClaim ─▶ sent ─▶ receipt_arrived
-//!                                                  claim_receipt ─▶ ReceiptClaim ─▶ sent
+//!                                                 claim_receipt ─▶ ReceiptClaim ─▶ sent
 //! ```
 //!
 //! Everything here blocks; an asynchronous caller wraps it in `spawn_blocking`. [`Store`] is cheap
 //! to clone. Values that stand for work under way ([`Inbound`], [`Intake`], [`OutboundClaim`],
-//! [`ReceiptClaim`]) undo themselves when dropped, without waiting for a sync.
+//! [`ReceiptClaim`]) end themselves when dropped, without waiting for a sync: what can go on later, can.
 //!
 //! What is promised, and where it is kept:
 //! - A file is acknowledged by a value ([`Synced`]) that exists only after its octets, its folder
 //!   entry and its journal entry are on disk (`inbound.rs`).
-//! - It appears in the inbox once, whole, with its metadata beside it (`inbox.rs`).
+//! - A file that breaks off is kept up to a place that is on disk, and goes on from there (`inbound/`,
+//!   `outbound/`).
+//! - It appears in the inbox once, whole, with its metadata beside it (`inbox.rs`), or goes on once and
+//!   unchanged to the partner who serves its destination (`forward.rs`).
+//! - For each file its sender gets one receipt (`receipt/`).
 //! - A file in the outbox is taken once, and what is taken is sent until the partner has it or the
-//!   journal says why not (`outbox.rs`, `claim.rs`).
+//!   journal says why not (`outbox/`, `outbound/`).
 //! - Opening brings journal, spool, inbox and outbox to one consistent state (`recover.rs`).
 //! - One process at a time (`lock.rs`).
 //!

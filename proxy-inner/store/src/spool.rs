@@ -22,6 +22,8 @@ pub(crate) struct SpoolFile {
     octets: u64,
     unsynced: u64,
     unlooked: u64,
+    /// Whether its name is known to be on disk.
+    named: bool,
 }
 
 impl SpoolFile {
@@ -35,6 +37,7 @@ impl SpoolFile {
             octets: 0,
             unsynced: 0,
             unlooked: 0,
+            named: false,
         })
     }
 
@@ -59,6 +62,7 @@ impl SpoolFile {
             unsynced: 0,
             // The free space is looked at before the first octet.
             unlooked: LOOK_EVERY,
+            named: false,
         })
     }
 
@@ -104,7 +108,11 @@ impl SpoolFile {
         self.file.sync_data().map_err(failed("sync", &self.path))?;
         self.unsynced = 0;
         crate::crash::point("spool.data-synced");
-        self.path.parent().map_or(Ok(()), layout::sync_folder)
+        if !self.named {
+            self.path.parent().map_or(Ok(()), layout::sync_folder)?;
+            self.named = true;
+        }
+        Ok(())
     }
 
     /// Removes the file. It is closed first: its room is free when this returns.

@@ -128,7 +128,9 @@ fn entry(
         Some(ReceiptState::Unconfirmed) => ReceiptSide::Unconfirmed,
         _ => ReceiptSide::Awaited,
     };
-    let negative = content(journal, transfer.id)?.is_some_and(|content| !content.is_positive());
+    // What a partner said of an earlier attempt says nothing of the one that is awaited.
+    let negative = side != ReceiptSide::Awaited
+        && content(journal, transfer.id)?.is_some_and(|content| !content.is_positive());
     let since = transfer.receipt_since.unwrap_or(transfer.changed);
     let within = within.get(&transfer.partner);
     let deadline = deadline(since, within.copied().unwrap_or(DEFAULT_RECEIPT_WITHIN));

@@ -110,6 +110,29 @@ fn keeps_the_room_it_promised_to_files_still_arriving() {
 }
 
 #[test]
+fn keeps_room_only_for_what_an_interrupted_file_still_lacks() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(_mount) = Mount::new(dir.path(), "64m") else {
+        return;
+    };
+    let store = furnished(dir.path());
+    let forty = 40 * 1024;
+    let mut first = store.begin_inbound(sized(1, forty), at(0)).unwrap();
+    first.write(&vec![0; 8 * 1024 * 1024], &[]).unwrap();
+    first.interrupted("cut", at(1)).unwrap();
+    let again = super::again(sized(1, forty), forty);
+    let resumed = store.begin_inbound(again, at(2)).unwrap();
+    assert_eq!(resumed.octets(), 8 * MEBI);
+    match store.begin_inbound(sized(2, forty), at(3)) {
+        Err(InboundRefusal::NoSpace { needed, .. }) => assert_eq!(needed, 72 * MEBI),
+        other => panic!("{other:?}"),
+    }
+    resumed.interrupted("cut", at(4)).unwrap();
+    // Nobody is promised room for what is not arriving; what is held of it is not free.
+    store.begin_inbound(sized(2, forty), at(5)).unwrap();
+}
+
+#[test]
 fn a_full_disk_loses_nothing_and_is_told_as_such() {
     let dir = tempfile::tempdir().unwrap();
     let Some(_mount) = Mount::new(dir.path(), "16m") else {
