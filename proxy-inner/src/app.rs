@@ -249,6 +249,7 @@ impl Parts {
             link: link
                 .clone()
                 .zip(config.link.as_ref().map(|link| link.address.to_string())),
+            plain: plain.clone(),
             call: Arc::new(move |partner| {
                 calls.call_now(partner).map_err(|error| error.to_string())
             }),

@@ -11,10 +11,11 @@ use store::{Direction, Filter, ReceiptEntry, ReceiptFilter, ReceiptSide, State, 
 
 use super::routes::Services;
 use super::view::{
-    CountView, LinkView, ListenerView, MovingView, OutboxFaultView, QueueView, SessionView,
-    StatusView, StoreView,
+    CountView, LinkView, ListenerView, MovingView, OutboxFaultView, PlainView, QueueView,
+    SessionView, StatusView, StoreView,
 };
 use crate::link::{LinkHandle, LinkState};
+use crate::plain::PlainHandle;
 use crate::session::Stage;
 use crate::session::live::SessionNow;
 
@@ -40,6 +41,7 @@ pub(super) fn gather(services: &Services) -> Result<StatusView, StoreError> {
             .link
             .as_ref()
             .map(|(handle, address)| link(handle, address)),
+        plain: services.plain.as_ref().map(plain),
         sessions: context.live.list().into_iter().map(session).collect(),
         queue: queue(services, &receipts)?,
         outbox_faults: outbox_faults(services),
@@ -63,6 +65,13 @@ pub(crate) fn free_octets(folder: &Path) -> io::Result<u64> {
     Ok(facts
         .blocks_available()
         .saturating_mul(facts.fragment_size()))
+}
+
+fn plain(handle: &PlainHandle) -> PlainView {
+    PlainView {
+        addresses: handle.addresses().iter().map(ToString::to_string).collect(),
+        connections: handle.connections(),
+    }
 }
 
 fn link(handle: &LinkHandle, address: &str) -> LinkView {

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use oftp::{Command, HEADER_LEN, Level, decode_header};
+use oftp::{Command, EndReason, HEADER_LEN, Level, decode_header};
 use store::{State, Transport};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -85,10 +85,10 @@ async fn a_tls_partner_is_turned_away_like_a_stranger() {
     let (us, them) = two();
     let (_handle, address) = open(&us, &settings());
     let report = timeout(LONG, call(&them, address)).await.unwrap();
-    let session::Ending::Aborted { why, .. } = &report.ending else {
+    let session::Ending::Aborted { reason, .. } = &report.ending else {
         panic!("{report:?}");
     };
-    assert!(why.contains("03") || why.contains("3"), "{why}");
+    assert_eq!(*reason, Some(EndReason::USER_CODE_NOT_KNOWN));
     assert_eq!(us.context.counters.now().partners_refused, 1);
 }
 

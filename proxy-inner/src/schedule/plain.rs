@@ -51,3 +51,80 @@ pub(super) async fn connect(
     let peer = stream.peer_addr().ok();
     Ok((stream, peer))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use ops::Backoff;
+    use store::{State, Transport};
+    use tokio::net::TcpListener;
+
+    use super::super::{CallerSettings, Via, caller};
+    use super::*;
+    use crate::plain::{self, PlainSettings};
+    use crate::session::tests::world::{OURS, Side, THEIRS, two};
+
+    fn settings() -> CallerSettings {
+        let long = Duration::from_secs(600);
+        CallerSettings {
+            via: Via::Direct,
+            client_identity: None,
+            connect_timeout: Duration::from_secs(10),
+            backoff: Backoff {
+                first: long,
+                most: long,
+            },
+        }
+    }
+
+    #[tokio::test]
+    async fn a_plain_partner_is_called_without_tls_and_without_a_pin() {
+        let (us, them) = two();
+        let listening = PlainSettings {
+            listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))],
+            sessions_per_address: 1,
+            ssid_timeout: Duration::from_secs(10),
+        };
+        let listener = plain::start(&listening, &them.context).unwrap();
+        them.change_partner(|partner| partner.transport = Transport::Plain);
+        us.change_partner(|partner| {
+            partner.transport = Transport::Plain;
+            partner.address = Some(listener.addresses()[0].to_string());
+        });
+        let sent = us.queue("orders.edi", b"octets");
+        let handle = caller::start(settings(), us.context.clone());
+        while us.transfer(sent).state != State::Acknowledged {
+            tokio::task::yield_now().await;
+        }
+        them.context.live.empty().await;
+        assert_eq!(them.inbox(), [b"octets".to_vec()]);
+        us.context.shutdown.drain();
+        handle.ended().await;
+    }
+
+    #[tokio::test]
+    async fn an_order_to_call_a_plain_partner_needs_no_pin() {
+        let us = Side::new(OURS, THEIRS);
+        let handle = caller::start(settings(), us.context.clone());
+        us.change_partner(|partner| {
+            partner.transport = Transport::Plain;
+            partner.address = Some("127.0.0.1:1".to_owned());
+        });
+        handle.call_now(THEIRS).unwrap();
+        us.context.shutdown.drain();
+    }
+
+    #[tokio::test]
+    async fn tells_where_nobody_answers() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        drop(listener);
+        let target = address.to_string().parse().unwrap();
+        let refused = connect(&target, Duration::from_secs(10)).await.unwrap_err();
+        assert!(
+            refused.to_string().contains(&address.to_string()),
+            "{refused}"
+        );
+    }
+}

@@ -15,6 +15,14 @@ pub(in crate::admin) fn status(status: &StatusView) -> String {
         time(&status.started)
     );
     text.push_str(&link(status.link.as_ref()));
+    if let Some(plain) = &status.plain {
+        let _ = writeln!(
+            text,
+            "plain: listening without TLS on {}; connections open: {}",
+            plain.addresses.join(", "),
+            plain.connections
+        );
+    }
     let free = match status.store.free {
         Some(free) if free <= status.store.reserve => {
             format!(

@@ -19,6 +19,7 @@ use super::protocol::{
 use super::status;
 use super::view::{AppliedView, PartnerView, StationView, StepView, TransferView};
 use crate::link::LinkHandle;
+use crate::plain::PlainHandle;
 use crate::session::SessionContext;
 
 /// Calls a partner now, whatever its queue says; refuses with a sentence. May block on the journal.
@@ -32,6 +33,8 @@ pub struct Services {
     pub context: SessionContext,
     /// The link and its configured address.
     pub link: Option<(LinkHandle, String)>,
+    /// The listeners without TLS, where there are any.
+    pub plain: Option<PlainHandle>,
     /// Starts a call.
     pub call: Call,
     /// What the last scan of the outbox folders could not take.

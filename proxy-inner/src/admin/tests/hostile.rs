@@ -28,6 +28,7 @@ fn refuses_a_second_server_on_the_same_socket() {
         store: other.store.clone(),
         context,
         link: None,
+        plain: None,
         call: Arc::new(|_| Ok(())),
         outbox: other.outbox.subscribe(),
         reserve: 0,

@@ -2,6 +2,8 @@
 
 mod directory;
 mod hostile;
+mod receipts;
+mod terms;
 mod transfers;
 
 use std::io::{self, BufRead, BufReader, Write};
@@ -15,7 +17,9 @@ use store::{OutboxFault, Store, StoreOptions};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
-use super::args::{CallArgs, Output, PartnerCommand, SendArgs, StationCommand, TransfersArgs};
+use super::args::{
+    CallArgs, Output, PartnerCommand, ReceiptsArgs, SendArgs, StationCommand, TransfersArgs,
+};
 use super::ctl::{Console, Order, run_on};
 use super::{AdminServer, CtlError, Services};
 use crate::session::{SessionContext, SessionSettings, Shutdown};
@@ -52,6 +56,7 @@ impl World {
             store: store.clone(),
             context,
             link: None,
+            plain: None,
             call: Arc::new(move |partner| {
                 lock(&calls).push(partner.to_owned());
                 Ok(())
@@ -166,6 +171,7 @@ fn run(socket: &Path, line: &str, mut stdin: &[u8]) -> (String, Result<(), CtlEr
         Words::Send(args) => Order::Send(args),
         Words::Call(args) => Order::Call(args),
         Words::Transfers(args) => Order::Transfers(args),
+        Words::Receipts(args) => Order::Receipts(args),
         Words::Status(output) => Order::Status(output),
     };
     let mut out = Vec::new();
@@ -194,6 +200,7 @@ enum Words {
     Send(SendArgs),
     Call(CallArgs),
     Transfers(TransfersArgs),
+    Receipts(ReceiptsArgs),
     Status(Output),
 }
 

@@ -13,8 +13,8 @@ pub use partner::PartnerView;
 pub(super) use partner::format_from_text;
 pub use receipt::ReceiptView;
 pub use status::{
-    CountView, LinkView, ListenerView, MovingView, OutboxFaultView, QueueView, SessionView,
-    StatusView, StoreView,
+    CountView, LinkView, ListenerView, MovingView, OutboxFaultView, PlainView, QueueView,
+    SessionView, StatusView, StoreView,
 };
 pub use transfer::{ServicesView, StepView, TransferView, WatchView};
 

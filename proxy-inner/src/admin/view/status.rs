@@ -18,6 +18,8 @@ pub struct StatusView {
     pub stage: String,
     /// The link; absent when none is configured.
     pub link: Option<LinkView>,
+    /// The listeners of this half itself, without TLS; absent when none is configured.
+    pub plain: Option<PlainView>,
     /// Sessions alive, the oldest first.
     pub sessions: Vec<SessionView>,
     /// Partners that have work waiting or were not reached.
@@ -61,6 +63,15 @@ pub struct LinkView {
     pub listeners: Vec<ListenerView>,
     /// The DMZ half's own counters as last reported; empty until then.
     pub dmz: BTreeMap<String, u64>,
+}
+
+/// Where partners come without TLS.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlainView {
+    /// The addresses and ports listened on.
+    pub addresses: Vec<String>,
+    /// Connections open now, on all of them together.
+    pub connections: u32,
 }
 
 /// A public listener.
