@@ -2,14 +2,14 @@
 //!
 //! ```text
 //!  stream of octets ─▶ frame::split ─▶ exchange buffer (OEB) ─▶ Command::decode ─▶ Sfid, Ssid, …
-//!                                                  └─ DATA ─▶ subrecord::Unpacker ─▶ file octets
-//!  Command::encode ─▶ frame      subrecord::pack_unstructured ─▶ DATA frame
+//!                                                  └─ DATA ─▶ subrecord::Unpacker ─▶ file octets, record ends
+//!  Command::encode ─▶ frame      subrecord::{pack_unstructured, pack_compressed, pack_records} ─▶ DATA frame
 //! ```
 //!
 //! Pure: no I/O, no clock, no randomness. It assumes nothing about the octets it reads and promises
 //! that no octets make it panic, that no peer's length is believed before it met a ceiling, that
-//! what it encodes is exactly what RFC 5024 says, and that every leniency on decode is named in
-//! [`Deviations`].
+//! what it encodes is exactly what RFC 5024 says at the session's level, and that every leniency on
+//! decode is named in [`Deviations`] and can be refused.
 
 #![deny(
     clippy::unwrap_used,
