@@ -148,7 +148,7 @@ impl Sources {
         let lines: Vec<&str> = text.lines().collect();
         for (at, line) in lines.iter().enumerate() {
             let Some(name) = function(line) else { continue };
-            let head = lines[..at].iter().rev().take_while(|line| opens_item(line));
+            let head = lines[..at].iter().rev().take_while(opens_item);
             let head: Vec<&str> = head.copied().collect();
             if !head.iter().any(|line| is_test_attribute(line))
                 || head.iter().any(|it| it.trim().starts_with("#[ignore"))

@@ -136,16 +136,19 @@ fn root() -> PathBuf {
         .unwrap()
 }
 
-/// The proof cell as it should be: tests that cite the row, the state table's cells, and the reason
-/// by hand if there is nothing else (or if it says what is not built yet).
+/// The proof cell as it should be: tests that cite the row, the cells of a state table that cites
+/// it, and what is written by hand if there is nothing else (or if it says what is not built yet).
 fn proof_of(row: &Row, sources: &Sources, tables: &Tables) -> Vec<String> {
     let mut proof = sources.proving(row.number);
-    if row.transition().is_some() {
+    let tables_that_cite = tables.citing(row.number);
+    if let Some(name) = row.transition() {
         // The tables know better than the test that runs them which cells it takes.
         proof.retain(|entry| !entry.contains("/state_tables/"));
+        let cells = tables.proof(&name);
+        proof.extend(cells.filter(|_| !tables_that_cite.is_empty()));
+    } else {
+        proof.extend(tables_that_cite);
     }
-    proof.extend(tables.citing(row.number));
-    proof.extend(row.transition().and_then(|name| tables.proof(&name)));
     let by_hand = row.proof.iter().filter(|entry| !entry.starts_with('`'));
     let by_hand: Vec<&String> = by_hand
         .filter(|entry| !seen(entry).is_some_and(|name| proof.iter().any(|it| it == name)))

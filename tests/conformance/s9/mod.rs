@@ -1,4 +1,3 @@
 //! RFC 5024 section 9 and the error rules of sections 4.7 and 5.3.11: what follows a broken rule.
 
 mod breaches;
-mod splits_and_cuts;
