@@ -11,7 +11,7 @@ use rig::wire::{Wire, esid, text};
 ///
 ///
 ///
-///
+///
 #[test]
 fn every_broken_rule_has_its_answer_at_every_level() {
     let mut wrong = Vec::new();

@@ -90,6 +90,8 @@ breaches! {
     NoGreeting at EVERY, Stage::Greeting => Ends("02"), Ends("02"); |level| framed(&Terms::at(level).ssid());
     /// SSID that ends in neither 0x0D nor 0x8D.
     WrongEndOfSsid at EVERY, Stage::Opening => Ends("06"), Ends("06"); |level| ssid(level, |terms| terms.end = b'!');
+    /// SSID without its last octet.
+    NoEndOfSsid at EVERY, Stage::Opening => Ends("07"), Ends("07"); |level| { let mut ssid = Terms::at(level).ssid(); ssid.pop(); framed(&ssid) };
     /// SSID that ends in a line feed.
     LineFeed at EVERY, Stage::Opening => Names(Deviation::LineFeedForCarriageReturn), Ends("06"); |level| ssid(level, |terms| terms.end = 0x0A);
     /// Level 0.
