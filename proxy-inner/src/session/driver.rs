@@ -112,6 +112,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         // The partner may be gone; the session is over either way.
         let _ = timeout(CLOSE_WITHIN, self.stream.shutdown()).await;
         drop(self.stream);
+        self.desk.rescue(&mut self.session, self.clock.now());
         self.desk.settle().await
     }
 

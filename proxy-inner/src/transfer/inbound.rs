@@ -137,6 +137,17 @@ impl Receiving {
         moved
     }
 
+    /// The session is about to end: what the engine still holds of the file is kept too.
+    pub(crate) fn rescue(&mut self, session: &mut Session, now: Duration) {
+        if self.announced && self.problem.is_none() {
+            let mut rest = Received::default();
+            session.take_received(&mut rest, now);
+            self.announced = false;
+            self.taken += rest.octets.len() as u64;
+            self.waiting.push_back(rest);
+        }
+    }
+
     /// The spool file, once every octet of the whole file is written.
     pub(crate) fn take_complete(&mut self, session: &Session) -> Option<Inbound> {
         let complete = self.is_whole()

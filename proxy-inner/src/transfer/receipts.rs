@@ -82,6 +82,13 @@ pub(crate) fn settle(
             "A partner sent a negative receipt.",
         );
     }
+    // A counter of 0000 is never ours: the partner knows the file by the short stamp with which it went
+    // out at level 1 or 2, whatever this session speaks.
+    let level = if file.stamp.counter() == 0 {
+        level.min(Level::L2)
+    } else {
+        level
+    };
     let receipt = ArrivedReceipt {
         file: file.clone(),
         content,

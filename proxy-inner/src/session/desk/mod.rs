@@ -167,6 +167,13 @@ impl Desk {
         whole || !self.work.is_idle()
     }
 
+    /// The session is about to end: what the engine still holds of a file is kept for a later attempt.
+    pub(super) fn rescue(&mut self, session: &mut Session, now: Duration) {
+        if let Some(receiving) = &mut self.receiving {
+            receiving.rescue(session, now);
+        }
+    }
+
     /// True while no file is open.
     pub(super) fn is_between_files(&self) -> bool {
         self.receiving.is_none() && self.sending.is_none()

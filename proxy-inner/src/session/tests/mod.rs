@@ -1,5 +1,14 @@
 //! Sessions between two real stores, and between one and a partner that follows a script.
 
+mod authentication;
+mod formats;
+mod gateway;
+mod levels;
 mod pair;
+mod played;
+mod receipts;
+mod refusals;
+mod restart;
 mod script;
+mod strict;
 pub(crate) mod world;

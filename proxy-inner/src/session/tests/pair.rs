@@ -2,7 +2,7 @@
 
 use oftp::EndReason;
 use store::{ReceiptState, State};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
 use super::super::*;
 use super::world::{OURS, Side, THEIRS, content, meet, two};
@@ -165,76 +165,6 @@ async fn without_space_the_file_waits_and_arrives_once_there_is_some() {
     meet(&us, &them).await;
     assert_eq!(us.transfer(sent).state, State::Acknowledged);
     assert!(them.inbox() == [whole]);
-}
-
-#[tokio::test]
-async fn a_file_cut_in_the_middle_is_sent_again_and_delivered_once() {
-    let (us, them) = two();
-    let whole = content(1_000_000);
-    let sent = us.queue("orders.edi", &whole);
-    let mut rounds = 0;
-    // Everywhere from the first command to the last receipt.
-    for cut in [10, 80, 400, 2_000, 50_000, 999_000, 1_016_100, 1_016_350] {
-        if us.transfer(sent).state == State::Acknowledged {
-            break;
-        }
-        rounds += 1;
-        meet_and_cut(&us, &them, cut).await;
-        assert!(matches!(
-            us.transfer(sent).state,
-            State::Queued | State::Sent | State::Acknowledged
-        ));
-        us.store().retry_now(THEIRS).unwrap();
-    }
-    assert!(rounds >= 6, "only {rounds} rounds were cut");
-    for _ in 0..2 {
-        meet(&us, &them).await;
-    }
-    assert_eq!(us.transfer(sent).state, State::Acknowledged);
-    assert!(them.inbox() == [whole]);
-}
-
-/// Our side calls theirs; after `octets` of ours both streams break.
-async fn meet_and_cut(us: &Side, them: &Side, octets: usize) {
-    let (ours, mut from_us) = duplex(8 * 1024);
-    let (mut to_them, theirs) = duplex(8 * 1024);
-    let relay = async move {
-        relay_up_to(&mut from_us, &mut to_them, octets).await;
-    };
-    let answered = async {
-        // Cut before its SSID, the partner never arrives.
-        if octets >= 80 {
-            them.answer(theirs).await;
-        } else {
-            let mut stream = theirs;
-            let mut ssrm = Vec::new();
-            oftp::Command::Ssrm(oftp::Ssrm)
-                .encode(oftp::Level::L5, &mut ssrm)
-                .unwrap();
-            stream.write_all(&ssrm).await.unwrap();
-            let mut rest = Vec::new();
-            stream.read_to_end(&mut rest).await.unwrap();
-        }
-    };
-    tokio::join!(us.call(ours), answered, relay);
-}
-
-async fn relay_up_to(from: &mut DuplexStream, to: &mut DuplexStream, octets: usize) {
-    let (mut up, mut down) = ([0; 4096], [0; 4096]);
-    let mut left = octets;
-    while left > 0 {
-        let most = left.min(up.len());
-        tokio::select! {
-            read = from.read(&mut up[..most]) => match read {
-                Ok(n) if n > 0 && to.write_all(&up[..n]).await.is_ok() => left -= n,
-                _ => return,
-            },
-            read = to.read(&mut down) => match read {
-                Ok(n) if n > 0 && from.write_all(&down[..n]).await.is_ok() => {}
-                _ => return,
-            },
-        }
-    }
 }
 
 #[tokio::test]

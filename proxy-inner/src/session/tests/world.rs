@@ -5,7 +5,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use oftp::{Command, HEADER_LEN, Level, Ssrm};
-use store::{Direction, Filter, NewOutbound, Partner, Station, StoreOptions, Transfer, TransferId};
+use store::{
+    Direction, Filter, NewOutbound, Partner, Station, StoreOptions, Transfer, TransferId, Transport,
+};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
@@ -67,26 +69,45 @@ impl Side {
         &self.context.store
     }
 
+    /// One more partner; [`Side::other`] stays the one that is meant where none is named.
+    pub(crate) fn add_partner(&self, other: &str) {
+        self.store().put_partner(partner(self.name, other)).unwrap();
+    }
+
     pub(crate) fn change_partner(&self, change: impl FnOnce(&mut Partner)) {
-        let mut partner = self.store().partner(self.other).unwrap().unwrap();
+        self.change(self.other, change);
+    }
+
+    pub(crate) fn change(&self, name: &str, change: impl FnOnce(&mut Partner)) {
+        let mut partner = self.store().partner(name).unwrap().unwrap();
         change(&mut partner);
         self.store().put_partner(partner).unwrap();
     }
 
     pub(crate) fn party(&self) -> Party {
+        self.party_with(self.other)
+    }
+
+    pub(crate) fn party_with(&self, other: &str) -> Party {
         Party {
-            partner: self.store().partner(self.other).unwrap().unwrap(),
+            partner: self.store().partner(other).unwrap().unwrap(),
             station: self.store().station(self.name).unwrap().unwrap(),
         }
     }
 
     pub(crate) fn queue(&self, name: &str, content: &[u8]) -> TransferId {
-        let new = NewOutbound {
-            partner: self.other.into(),
-            dataset: None,
-            original_name: name.into(),
-            description: String::new(),
-        };
+        self.queue_as(name, content, |_| {})
+    }
+
+    /// Queues a file that differs from a plain one of format U.
+    pub(crate) fn queue_as(
+        &self,
+        name: &str,
+        content: &[u8],
+        change: impl FnOnce(&mut NewOutbound),
+    ) -> TransferId {
+        let mut new = NewOutbound::new(self.other, name);
+        change(&mut new);
         let mut intake = self.store().begin_outbound(new, Timestamp::now()).unwrap();
         intake.write(content).unwrap();
         intake.finish(Timestamp::now()).unwrap()
@@ -106,9 +127,22 @@ impl Side {
             .unwrap()
     }
 
+    pub(crate) fn sent(&self) -> Vec<Transfer> {
+        let direction = Some(Direction::Out);
+        self.store()
+            .transfers(Filter {
+                direction,
+                ..Filter::default()
+            })
+            .unwrap()
+    }
+
     /// The contents of the files in the inbox, by name; metadata files are left out.
     pub(crate) fn inbox(&self) -> Vec<Vec<u8>> {
         let folder = self.folder.path().join("inbox").join(self.other);
+        if !folder.exists() {
+            return Vec::new();
+        }
         let mut paths = files(&folder);
         paths.retain(|path| !path.to_string_lossy().ends_with(".meta.json"));
         paths.iter().map(|path| fs::read(path).unwrap()).collect()
@@ -140,10 +174,14 @@ impl Side {
 
     /// The session with a partner that we called.
     pub(crate) async fn call(&self, stream: DuplexStream) -> Report {
+        self.call_partner(self.other, stream).await
+    }
+
+    pub(crate) async fn call_partner(&self, other: &str, stream: DuplexStream) -> Report {
         let departure = Departure {
             circuit: CircuitId(1),
             peer: None,
-            party: self.party(),
+            party: self.party_with(other),
         };
         call(&self.context, departure, stream).await
     }
@@ -153,7 +191,16 @@ impl Side {
 pub(crate) async fn meet(us: &Side, them: &Side) -> (Report, Option<Report>) {
     // Small enough that both directions block now and then.
     let (ours, theirs) = duplex(8 * 1024);
-    tokio::join!(us.call(ours), them.answer(theirs))
+    tokio::join!(us.call_partner(them.name, ours), them.answer(theirs))
+}
+
+/// The same, for a session that is to end in good order on both sides.
+pub(crate) async fn meet_well(us: &Side, them: &Side) -> (Report, Report) {
+    let (report, answer) = meet(us, them).await;
+    let answer = answer.unwrap();
+    assert_eq!(report.ending, Ending::Released, "{answer:?}");
+    assert_eq!(answer.ending, Ending::Released, "{report:?}");
+    (report, answer)
 }
 
 pub(crate) fn two() -> (Side, Side) {
@@ -165,7 +212,7 @@ pub(crate) fn caller() -> Caller {
         circuit: CircuitId(2),
         peer: SocketAddr::from((Ipv4Addr::LOCALHOST, 40_000)),
         listener: "oftps".into(),
-        transport: store::Transport::Tls,
+        transport: Transport::Tls,
         asked_for_certificate: false,
         certificate: None,
     }
@@ -182,18 +229,23 @@ pub(crate) fn password(name: &str) -> oftp::Password {
 
 fn partner(name: &str, other: &str) -> Partner {
     Partner {
-        name: other.into(),
-        code: code(other),
-        station: name.into(),
         password_sent: password(name),
         password_expected: password(other),
-        address: None,
-        certificates: Vec::new(),
-        server_name: None,
+        // Small, so that credit and buffers run out in every file.
         buffer: 4_096,
         credit: 7,
-        enabled: true,
+        ..Partner::new(other, code(other), name)
     }
+}
+
+/// A file of format V as it lies in the spool: each record after its length.
+pub(crate) fn records(lengths: impl IntoIterator<Item = usize>) -> Vec<u8> {
+    let mut file = Vec::new();
+    for length in lengths {
+        file.extend_from_slice(&u32::try_from(length).unwrap().to_be_bytes());
+        file.extend_from_slice(&content(length));
+    }
+    file
 }
 
 /// Octets that are not the same twice in a row.

@@ -1,0 +1,74 @@
+//! Leniencies that a partner does not get.
+
+use oftp::{Command, Deviations, Efid, EndReason, FileReason, HEADER_LEN, Level};
+use store::State;
+
+use super::played::{Script, decoded, play, sfid, ssid};
+use super::world::{OURS, Side, THEIRS};
+
+/// A file of 8 octets without the flag that marks its end; the answer to its EFID.
+async fn unmarked(us: &Side) -> Vec<u8> {
+    let mut answer = Vec::new();
+    play(us, async |partner: &mut Script| {
+        partner.open().await;
+        partner.offer(&sfid()).await;
+        partner.say(Command::Data(b"\x08the file")).await;
+        partner
+            .say(Command::Efid(Efid {
+                records: 0,
+                octets: 8,
+            }))
+            .await;
+        answer = partner.hear().await;
+    })
+    .await;
+    answer
+}
+
+/// tolerated and counted, or refused where the partner is set so; a refused file is forgotten.
+#[tokio::test]
+async fn a_missing_end_mark_is_tolerated_unless_it_is_refused() {
+    let us = Side::new(OURS, THEIRS);
+    assert!(matches!(decoded(&unmarked(&us).await), Command::Efpa(_)));
+    assert_eq!(us.context.counters.deviations.count(), 1);
+    let us = Side::new(OURS, THEIRS);
+    us.change_partner(|partner| partner.refuse = Deviations::all());
+    let answer = unmarked(&us).await;
+    assert!(
+        matches!(decoded(&answer), Command::Efna(efna) if efna.reason == FileReason::INVALID_RECORD_COUNT),
+        "{answer:?}"
+    );
+    assert_eq!(us.received()[0].state, State::Failed);
+    assert_eq!(us.received()[0].restart.octets, 0);
+}
+
+/// the same for SSID.
+#[tokio::test]
+async fn a_line_feed_for_a_carriage_return_is_tolerated_unless_it_is_refused() {
+    for strict in [false, true] {
+        let us = Side::new(OURS, THEIRS);
+        if strict {
+            us.change_partner(|partner| partner.refuse = Deviations::all());
+        }
+        play(&us, async |partner| {
+            partner.hear().await;
+            let mut frame = Vec::new();
+            Command::Ssid(ssid(THEIRS))
+                .encode(Level::L5, &mut frame)
+                .unwrap();
+            *frame.last_mut().unwrap() = b'\n';
+            assert_eq!(frame.len(), HEADER_LEN + 61);
+            partner.raw(&frame).await;
+            let answer = partner.hear().await;
+            match decoded(&answer) {
+                Command::Ssid(_) => assert!(!strict),
+                Command::Esid(esid) => {
+                    assert!(strict);
+                    assert_eq!(esid.reason, EndReason::INVALID_DATA);
+                }
+                other => panic!("{other:?}"),
+            }
+        })
+        .await;
+    }
+}
