@@ -1,11 +1,19 @@
 //! Files handed over by command, and how operators follow them.
 
-use std::io::Read;
 use std::thread;
 
-use store::Receipt;
+use oftp::{Level, UserField};
+use store::{ArrivedReceipt, OutboundClaim, ReceiptContent};
 
 use super::*;
+
+/// The next file for ACME, as a session at level 5 is given it.
+fn claim(world: &World) -> OutboundClaim {
+    let claim = world
+        .store
+        .claim_file("ACME", "00f3", Level::L5, true, Timestamp::now());
+    claim.unwrap().unwrap()
+}
 
 /// `length` octets that differ from place to place.
 fn content(length: usize) -> Vec<u8> {
@@ -21,13 +29,10 @@ fn content(length: usize) -> Vec<u8> {
 
 /// What a session would be given to send next.
 fn spooled(world: &World) -> Vec<u8> {
-    let claim = world
-        .store
-        .claim_file("ACME", "00", Timestamp::now())
-        .unwrap()
-        .unwrap();
-    let mut octets = Vec::new();
-    claim.open().unwrap().read_to_end(&mut octets).unwrap();
+    let claim = claim(world);
+    let mut file = claim.open(0).unwrap();
+    let (mut octets, mut ends) = (Vec::new(), Vec::new());
+    while !file.read(&mut octets, &mut ends, 1 << 20).unwrap() {}
     claim
         .failed("the test has read it", Timestamp::now())
         .unwrap();
@@ -63,6 +68,66 @@ fn hands_over_what_is_piped_in_with_name_and_description() {
     assert_eq!(shown["transfer"]["dataset"], "INVOICES");
     assert_eq!(shown["transfer"]["description"], "May");
     assert!(spooled(&world) == octets);
+}
+
+#[test]
+fn hands_over_records_for_a_further_station_from_another_of_ours() {
+    let world = World::with_partner();
+    world.ok("station add BRANCH --code O0013BRANCH");
+    let line = "partner add ACME --code O0013000002ACME --station US --password-sent-file - \
+        --password-expected-file - --further-station O0013DEPOT --format F --record-length 80";
+    world.run(line, b"a\nb\n").1.unwrap();
+    let shown = |line: &str| {
+        let id = world.ok(line);
+        let mut shown = world.json(&format!("transfers show {} --json", id.trim()));
+        let text = world.ok(&format!("transfers show {}", id.trim()));
+        (shown["transfer"].take(), text)
+    };
+    let file = world.file("records", &[b'x'; 160]);
+    let file = file.display();
+    let (fixed, text) = shown(&format!("send --partner ACME {file}"));
+    assert_eq!(fixed["format"], "F", "as agreed with the partner");
+    assert_eq!(fixed["record_length"], 80);
+    assert_eq!(fixed["records"], 2);
+    assert_eq!(fixed["origin"], "O0013000001US");
+    assert_eq!(fixed["destination"], "O0013000002ACME");
+    assert!(text.contains("F, 2 records of 80 octets"), "{text}");
+
+    let lines = world.file("lines", b"one\ntwo\n\nfour\n");
+    let (variable, text) = shown(&format!(
+        "send --partner ACME --format V --records lines --destination O0013DEPOT --station BRANCH \
+         --user U1 {}",
+        lines.display()
+    ));
+    assert_eq!(variable["format"], "V");
+    assert_eq!(variable["records"], 4);
+    assert_eq!(variable["octets"], 10, "line ends belong to no record");
+    assert_eq!(variable["origin"], "O0013BRANCH");
+    assert_eq!(variable["destination"], "O0013DEPOT");
+    assert_eq!(variable["user"], "U1");
+    assert!(
+        text.contains("O0013BRANCH → O0013DEPOT") && text.contains("V, 4 records"),
+        "{text}"
+    );
+
+    let (other, _) = shown(&format!("send --partner ACME --format T {file}"));
+    assert_eq!(other["format"], "T");
+    assert_eq!(other["record_length"], 0, "no length was agreed for it");
+
+    for (options, part) in [
+        (
+            "--format F --record-length 0",
+            "--record-length: found \"0\"",
+        ),
+        ("--format U --record-length 80", "have no records"),
+        ("--user TOOLONGUSER", "--user"),
+        ("--destination O0013000001US", "O0013000001US"),
+        ("--station NOWHERE", "NOWHERE"),
+        ("--record-length 79", "79"),
+    ] {
+        let refused = world.refused(&format!("send --partner ACME {options} {file}"));
+        assert!(refused.contains(part), "{options}: {refused}");
+    }
 }
 
 #[test]
@@ -123,8 +188,10 @@ fn lists_and_shows_transfers_as_json_with_keys_that_stay() {
     keys.sort_unstable();
     assert_eq!(
         keys.join(" "),
-        "attempts changed circuit created dataset description destination direction id inbox_name \
-         not_before octets origin original_name partner progress reason receipt stamp state station"
+        "attempts changed circuit created dataset description destination direction format \
+         forward_to forwarded_from forwarded_to id inbox_name not_before octets origin \
+         original_name partner position position_octets progress reason receipt receipt_since \
+         record_length records services stamp state station user"
     );
     let id = transfer["id"].as_str().unwrap();
     let detail = world.json(&format!("transfers show {id} --json"));
@@ -168,17 +235,18 @@ fn follows_a_file_to_its_receipt() {
     );
     let waiting = thread::spawn(move || run(&socket, &line, b""));
 
-    let claim = world
-        .store
-        .claim_file("ACME", "00f3", Timestamp::now())
-        .unwrap()
-        .unwrap();
+    let claim = claim(&world);
     let name = claim.file().clone();
     claim.progress(2);
     claim.sent(Timestamp::now()).unwrap();
+    let receipt = ArrivedReceipt {
+        file: name,
+        content: ReceiptContent::positive(UserField::default()),
+        level: Level::L5,
+    };
     world
         .store
-        .receipt_arrived("ACME", &name, Receipt::Positive, "00f3", Timestamp::now())
+        .receipt_arrived("ACME", receipt, "00f3", Timestamp::now())
         .unwrap();
 
     let (printed, ended) = waiting.join().unwrap();
@@ -192,11 +260,7 @@ fn a_wait_for_a_file_that_failed_fails_with_the_reason() {
     let file = world.file("a", b"abc");
     let id = world.ok(&format!("send --partner ACME {}", file.display()));
     let id = id.trim();
-    let claim = world
-        .store
-        .claim_file("ACME", "00f3", Timestamp::now())
-        .unwrap()
-        .unwrap();
+    let claim = claim(&world);
     claim
         .failed("the partner said no", Timestamp::now())
         .unwrap();
@@ -269,7 +333,8 @@ fn the_status_tells_queue_faults_and_store() {
     keys.sort_unstable();
     assert_eq!(
         keys.join(" "),
-        "counters link outbox_faults pid queue receipts_owed sessions stage started store \
+        "counters interrupted link outbox_faults pid plain queue receipts_awaited \
+         receipts_overdue receipts_owed receipts_unconfirmed sessions stage started store \
          transfers version"
     );
     assert_eq!(status["queue"][0]["partner"], "ACME");
