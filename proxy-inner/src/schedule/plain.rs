@@ -56,12 +56,15 @@ pub(super) async fn connect(
 mod tests {
     use std::net::Ipv4Addr;
 
+    use ::link::{DialSettings, Dialer, PublicLimits};
     use ops::Backoff;
     use store::{State, Transport};
     use tokio::net::TcpListener;
 
     use super::super::{CallerSettings, Via, caller};
     use super::*;
+    use crate::keys::{create_identity, provider};
+    use crate::link::{Ceilings, KeeperSettings, LinkHandle, keeper};
     use crate::plain::{self, PlainSettings};
     use crate::session::tests::world::{OURS, Side, THEIRS, two};
 
@@ -78,8 +81,44 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn a_plain_partner_is_called_without_tls_and_without_a_pin() {
+    /// A link to a DMZ half that is not there.
+    fn link_that_is_down(us: &Side) -> LinkHandle {
+        let identity = create_identity(&us.folder.path().join("link.key")).unwrap();
+        let address = "127.0.0.1:9".to_owned();
+        let dialer = Dialer::new(DialSettings {
+            address: address.clone(),
+            pins: vec![identity.pin()],
+            identity,
+            provider: provider(),
+            epoch: 1,
+        })
+        .unwrap();
+        let long = Duration::from_secs(600);
+        let settings = KeeperSettings {
+            dialer,
+            address,
+            listeners: Vec::new(),
+            limits: PublicLimits {
+                sessions: 1,
+                sessions_per_address: 1,
+                handshakes: 1,
+                handshake_ms: 1_000,
+                ssid_ms: 1_000,
+                open_ms: 1_000,
+                idle_ms: 1_000,
+            },
+            ceilings: Ceilings::default(),
+            backoff: Backoff {
+                first: long,
+                most: long,
+            },
+            stable: long,
+        };
+        keeper::start(settings, us.context.clone())
+    }
+
+    /// A queued file reaches a plain partner over `via`.
+    async fn calls(via: impl FnOnce(&Side) -> Via) {
         let (us, them) = two();
         let listening = PlainSettings {
             listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))],
@@ -93,7 +132,11 @@ mod tests {
             partner.address = Some(listener.addresses()[0].to_string());
         });
         let sent = us.queue("orders.edi", b"octets");
-        let handle = caller::start(settings(), us.context.clone());
+        let settings = CallerSettings {
+            via: via(&us),
+            ..settings()
+        };
+        let handle = caller::start(settings, us.context.clone());
         while us.transfer(sent).state != State::Acknowledged {
             tokio::task::yield_now().await;
         }
@@ -101,6 +144,16 @@ mod tests {
         assert_eq!(them.inbox(), [b"octets".to_vec()]);
         us.context.shutdown.drain();
         handle.ended().await;
+    }
+
+    #[tokio::test]
+    async fn a_plain_partner_is_called_without_tls_and_without_a_pin() {
+        calls(|_| Via::Direct).await;
+    }
+
+    #[tokio::test]
+    async fn a_plain_partner_is_called_straight_though_the_link_is_down() {
+        calls(|us| Via::Link(link_that_is_down(us))).await;
     }
 
     #[tokio::test]
