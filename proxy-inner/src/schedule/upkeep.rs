@@ -112,3 +112,59 @@ fn is_due(last: Option<Timestamp>, every: SignedDuration, now: Timestamp) -> boo
     // A clock that was set back must not put it off.
     last.is_none_or(|last| now < last || now.duration_since(last) >= every)
 }
+
+#[cfg(test)]
+mod tests {
+    use store::ReceiptTiming;
+
+    use super::super::outbox::HISTORY;
+    use super::*;
+    use crate::session::tests::world::{meet_well, two};
+
+    fn in_days(days: i64) -> Timestamp {
+        Timestamp::now() + SignedDuration::from_hours(24 * days)
+    }
+
+    #[tokio::test]
+    async fn a_late_receipt_is_pointed_out_once() {
+        let (us, them) = two();
+        them.change_partner(|partner| partner.receipts = ReceiptTiming::Confirmed);
+        let sent = us.queue("orders", b"octets");
+        meet_well(&us, &them).await;
+        let cases = [
+            (&us, ReceiptSide::Awaited, sent),
+            (&them, ReceiptSide::Unconfirmed, them.received()[0].id),
+        ];
+        for (side, waits, id) in cases {
+            let mut upkeep = Upkeep::default();
+            let mut late = |days| {
+                let found = upkeep.look(side.store(), HISTORY, in_days(days));
+                let late = found.unwrap().late;
+                late.iter()
+                    .map(|entry| (entry.side, entry.transfer))
+                    .collect::<Vec<_>>()
+            };
+            assert_eq!(late(1), []);
+            assert_eq!(late(4), [(waits, id)]);
+            assert_eq!(late(5), []);
+        }
+    }
+
+    /// what has ended is known for as long as is configured, and no longer.
+    #[tokio::test]
+    async fn history_is_forgotten_once_it_is_old_enough() {
+        let (us, them) = two();
+        us.queue("orders", b"octets");
+        meet_well(&us, &them).await;
+        for side in [&us, &them] {
+            let mut upkeep = Upkeep::default();
+            let mut pruned = |days| {
+                let found = upkeep.look(side.store(), HISTORY, in_days(days));
+                found.unwrap().pruned
+            };
+            assert_eq!(pruned(399), 0);
+            assert_eq!(pruned(402), 1);
+        }
+        assert!(them.received().is_empty());
+    }
+}
