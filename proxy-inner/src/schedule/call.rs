@@ -8,7 +8,7 @@ use ::link::{CircuitId, Dial, Purpose};
 use jiff::Timestamp;
 use ops::HostPort;
 use ops::backoff::draw;
-use store::{StoreError, Transport};
+use store::{DuePartner, StoreError, Transport};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
@@ -183,12 +183,21 @@ impl Call {
     async fn ended(&self, report: &Report) -> Result<(), Failure> {
         match &report.ending {
             Ending::Aborted { why, .. } => self.note_failure(why.clone()).await,
-            Ending::Released if report.moved.nothing_out() && self.still_due().await? => {
-                // Else we would call again at once, and again.
-                let why = "the partner ended the session before it took what waits for it";
-                self.note_failure(why.to_owned()).await
-            }
             Ending::Released => {
+                let due = if report.moved.nothing_out() {
+                    self.still_due().await?
+                } else {
+                    None
+                };
+                if let Some(due) = due {
+                    // Else we would call again at once, and again.
+                    let why = if due.files + due.receipts > 0 {
+                        "the partner ended the session before it took what waits for it"
+                    } else {
+                        "the partner did not send the receipts that are overdue"
+                    };
+                    return self.note_failure(why.to_owned()).await;
+                }
                 let (store, name) = (self.context.store.clone(), self.partner.clone());
                 spawn_blocking(move || store.session_succeeded(&name, Timestamp::now())).await??;
                 Ok(())
@@ -196,17 +205,17 @@ impl Call {
         }
     }
 
-    /// Whether something is ready to be sent to the partner at this moment.
-    async fn still_due(&self) -> Result<bool, Failure> {
+    /// What the partner would be called for at this moment.
+    async fn still_due(&self) -> Result<Option<DuePartner>, Failure> {
         if !self.context.shutdown.is_running() {
-            return Ok(false);
+            return Ok(None);
         }
         let (store, name) = (self.context.store.clone(), self.partner.clone());
         let now = Timestamp::now();
         let due = spawn_blocking(move || store.due(now)).await??;
         Ok(due
-            .iter()
-            .any(|due| due.partner == name && due.next_attempt <= now))
+            .into_iter()
+            .find(|due| due.partner == name && due.next_attempt <= now))
     }
 
     async fn note_failure(&self, why: String) -> Result<(), Failure> {
