@@ -121,7 +121,7 @@ impl Connection {
             };
             match routes::route(services, command) {
                 Routed::Answer(answer) => self.answer(&answer)?,
-                Routed::Upload(upload) => intake::take(&mut self, upload)?,
+                Routed::Upload(upload) => intake::take(&mut self, *upload)?,
                 Routed::Follow(id) => watch::follow(&mut self, services, id)?,
             }
         }

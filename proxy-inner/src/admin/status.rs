@@ -12,11 +12,12 @@ use store::{Direction, Filter, ReceiptEntry, ReceiptFilter, ReceiptSide, State, 
 use super::routes::Services;
 use super::view::{
     CountView, LinkView, ListenerView, MovingView, OutboxFaultView, PlainView, QueueView,
-    SessionView, StatusView, StoreView,
+    SessionView, StatusView, StoreView, ToleratedView,
 };
 use crate::link::{LinkHandle, LinkState};
 use crate::plain::PlainHandle;
 use crate::session::Stage;
+use crate::session::deviations::ToleratedNow;
 use crate::session::live::SessionNow;
 
 /// Gathers the report.
@@ -52,6 +53,7 @@ pub(super) fn gather(services: &Services) -> Result<StatusView, StoreError> {
         receipts_awaited: on(ReceiptSide::Awaited),
         receipts_overdue: receipts.iter().filter(|entry| entry.overdue).count() as u64,
         interrupted: counts.of(Direction::In, State::Interrupted),
+        tolerated: context.tolerated.now().into_iter().map(tolerated).collect(),
         counters: numbers(&context.counters.now()),
     })
 }
@@ -65,6 +67,15 @@ pub(crate) fn free_octets(folder: &Path) -> io::Result<u64> {
     Ok(facts
         .blocks_available()
         .saturating_mul(facts.fragment_size()))
+}
+
+fn tolerated(entry: ToleratedNow) -> ToleratedView {
+    ToleratedView {
+        partner: entry.partner,
+        deviation: entry.deviation.name().to_owned(),
+        what: entry.deviation.sentence().to_owned(),
+        count: entry.count,
+    }
 }
 
 fn plain(handle: &PlainHandle) -> PlainView {

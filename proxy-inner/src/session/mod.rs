@@ -31,6 +31,7 @@ pub mod answers;
 pub mod authentication;
 pub mod counters;
 mod desk;
+pub mod deviations;
 mod driver;
 mod input;
 pub mod live;
@@ -39,6 +40,7 @@ pub mod shutdown;
 mod work;
 
 pub use counters::Counters;
+pub use deviations::Tolerated;
 pub use live::Live;
 pub use report::{Ending, Moved, Report};
 pub use shutdown::{Shutdown, Stage};
@@ -115,6 +117,8 @@ pub struct SessionContext {
     pub live: Live,
     /// Counts since start.
     pub counters: Arc<Counters>,
+    /// The leniencies partners needed since start.
+    pub tolerated: Arc<Tolerated>,
     /// How far the process has come in stopping.
     pub shutdown: Shutdown,
     /// One permit a session, `settings.sessions` of them.
@@ -134,6 +138,7 @@ impl SessionContext {
             settings: Arc::new(settings),
             live: Live::default(),
             counters: Arc::default(),
+            tolerated: Arc::default(),
             shutdown,
             places,
             authenticator: Arc::new(Authenticator::none()),

@@ -77,6 +77,16 @@ pub(in crate::admin) fn status(status: &StatusView) -> String {
             status.interrupted
         );
     }
+    if !status.tolerated.is_empty() {
+        text.push_str("\nrules that partners broke since start, tolerated\n");
+        for entry in &status.tolerated {
+            let _ = writeln!(
+                text,
+                "  {:<13}{:<33}{:>8}   {}",
+                entry.partner, entry.deviation, entry.count, entry.what
+            );
+        }
+    }
     let counted: Vec<_> = status
         .counters
         .iter()

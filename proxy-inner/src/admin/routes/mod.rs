@@ -58,7 +58,7 @@ pub(super) enum Routed {
     /// One answer.
     Answer(Answer),
     /// A file that follows on the connection.
-    Upload(Upload),
+    Upload(Box<Upload>),
     /// A transfer to be followed.
     Follow(TransferId),
 }
@@ -66,7 +66,9 @@ pub(super) enum Routed {
 /// Carries a command out, as far as it needs no more of the connection.
 pub(super) fn route(services: &Services, command: Command) -> Routed {
     let routed = match command {
-        Command::Send(body) => transfers::send(services, body).map(Routed::Upload),
+        Command::Send(body) => {
+            transfers::send(services, body).map(|upload| Routed::Upload(Box::new(upload)))
+        }
         Command::TransferWait(body) => transfers::follow(services, &body).map(Routed::Follow),
         command => answer(services, command).map(Routed::Answer),
     };

@@ -81,9 +81,15 @@ fn lists_receipts_by_age_and_narrows() {
     assert_eq!(names("receipts --json").first(), Some(&old), "oldest first");
     assert_eq!(names("receipts --json").len(), 3);
     assert_eq!(names("receipts list --owed --json").len(), 2);
-    assert_eq!(names("receipts --unconfirmed --json"), [old.clone()]);
+    assert_eq!(
+        names("receipts --unconfirmed --json"),
+        std::slice::from_ref(&old)
+    );
     assert_eq!(names("receipts --awaited --json"), [sent.trim()]);
-    assert_eq!(names("receipts --overdue --json"), [old.clone()]);
+    assert_eq!(
+        names("receipts --overdue --json"),
+        std::slice::from_ref(&old)
+    );
     assert!(names("receipts --awaited --overdue --json").is_empty());
     assert_eq!(names("receipts --partner ACME --json").len(), 3);
     assert!(

@@ -14,7 +14,7 @@ pub(super) use partner::format_from_text;
 pub use receipt::ReceiptView;
 pub use status::{
     CountView, LinkView, ListenerView, MovingView, OutboxFaultView, PlainView, QueueView,
-    SessionView, StatusView, StoreView,
+    SessionView, StatusView, StoreView, ToleratedView,
 };
 pub use transfer::{ServicesView, StepView, TransferView, WatchView};
 

@@ -40,8 +40,23 @@ pub struct StatusView {
     pub receipts_overdue: u64,
     /// Inbound files that broke off and wait for the partner to go on.
     pub interrupted: u64,
+    /// Leniencies that partners needed since start; see `partner add --refuse`.
+    pub tolerated: Vec<ToleratedView>,
     /// Counters since start.
     pub counters: BTreeMap<String, u64>,
+}
+
+/// A leniency one partner needed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToleratedView {
+    /// The partner.
+    pub partner: String,
+    /// Its name, as `refuse` takes it.
+    pub deviation: String,
+    /// What the partner does, in a sentence.
+    pub what: String,
+    /// In how many sessions, or files where it concerns a file.
+    pub count: u64,
 }
 
 /// The link to the DMZ half.

@@ -252,6 +252,9 @@ impl Desk {
             }
             Event::Deviation(deviation) => {
                 self.context.counters.deviations.one();
+                if let Some(partner) = self.partner() {
+                    self.context.tolerated.one(partner, deviation);
+                }
                 tracing::warn!(
                     circuit = %self.circuit,
                     partner = self.partner(),
