@@ -84,7 +84,7 @@ pub(crate) fn oftp(address: SocketAddr, certificate: &Path, mib: u64) {
         if !waiting.is_empty() {
             tls.write_all(waiting).expect("the other side reads");
             let count = waiting.len();
-            session.transmitted(count);
+            session.transmitted(count, epoch.elapsed());
             moved = true;
         }
         if !moved {
