@@ -177,7 +177,9 @@ fn two_inner_halves_resume_a_file_across_a_killed_dmz_half() {
         .cli()
         .json(&["transfers", "show", &arrived(&world)]);
     assert!(
-        history.to_string().contains("resumed"),
+        history
+            .to_string()
+            .contains("the partner offers to go on from"),
         "the history says that it was resumed: {history}"
     );
 }
