@@ -21,7 +21,7 @@ use crate::speaker::Idlespcd;
 use crate::state::{Idle, Reply, State, Step, done, settle};
 use crate::turn::WfCd;
 use crate::{
-    Deviation, Durable, Event, FileRefusal, Origin, Position, Request, RequestError, abort,
+    Deviation, Durable, EndFileRefusal, Event, FileRefusal, Origin, Position, Request, RequestError, abort,
 };
 
 /// IDLELI: idle listener.
@@ -184,11 +184,8 @@ impl Opi {
                     records: counts.records,
                     octets: counts.octets,
                 });
-                Clip {
-                    octets: counts.octets,
-                    ended: None,
-                }
-                .into()
+                let octets = counts.octets;
+                Clip { octets }.into()
             }
             Err(fault) => refused(fault, line),
         }
@@ -226,17 +223,11 @@ impl Step for Opi {
 pub(crate) struct Clip {
     /// Length of the file.
     octets: u64,
-    /// ESID 00 came without waiting for our answer.
-    ended: Option<Box<Esid>>,
 }
 
 impl Clip {
-    fn accept(
-        &self,
-        proof: Durable,
-        want_turn: bool,
-        line: &mut Line,
-    ) -> Result<State, RequestError> {
+    /// A file leaves the engine only whole: all octets taken, all of them durable.
+    fn check(&self, proof: Durable, line: &Line) -> Result<(), RequestError> {
         if !line.received.is_empty() {
             return Err(RequestError::DataWaiting {
                 octets: line.received.octets.len(),
@@ -248,11 +239,18 @@ impl Clip {
                 received: self.octets,
             });
         }
+        Ok(())
+    }
+
+    fn accept(
+        &self,
+        proof: Durable,
+        want_turn: bool,
+        line: &mut Line,
+    ) -> Result<State, RequestError> {
+        self.check(proof, line)?;
         line.stats.files_received += 1;
         line.relax();
-        if self.ended.is_some() {
-            return Ok(self.partner_gone(line));
-        }
         line.say(&Command::Efpa(Efpa {
             change_direction: want_turn,
         }));
@@ -262,55 +260,21 @@ impl Clip {
             Idleli.into()
         })
     }
-
-    fn refuse(
-        &self,
-        reason: FileReason,
-        text: String,
-        line: &mut Line,
-    ) -> Result<State, RequestError> {
-        if self.ended.is_none() {
-            line.send(&Command::Efna(Efna { reason, text }))?;
-        }
-        line.drop_received();
-        line.relax();
-        Ok(if self.ended.is_some() {
-            self.partner_gone(line)
-        } else {
-            Idleli.into()
-        })
-    }
-
-    /// S5-D, put off until the file was settled.
-    fn partner_gone(&self, line: &mut Line) -> State {
-        let (reason, text) = match &self.ended {
-            Some(esid) => (esid.reason, esid.text.clone()),
-            None => (EndReason::NORMAL, String::new()),
-        };
-        let detail =
-            "the partner ended the session right after EFID; the answer to the file was not sent";
-        abort::aborted(line, Some(reason), text, Origin::Distant, detail.to_owned());
-        Idle.into()
-    }
 }
 
 impl Step for Clip {
     fn command(self, command: Command<'_>, line: &mut Line) -> State {
         match command {
-            // Nothing that follows an ESID means anything.
-            _ if self.ended.is_some() => self.into(),
             // S5-D would forget a complete file here. Callers that do not wait for EFPA exist: the
-            // answer of the driver is awaited first.
+            // answer of the driver is awaited first. What was still to be said interests nobody.
             Command::Esid(esid)
                 if esid.reason == EndReason::NORMAL
                     && !line.refuses(Deviation::EndedBeforeAnswer) =>
             {
                 line.tolerate(Deviation::EndedBeforeAnswer);
-                Self {
-                    octets: self.octets,
-                    ended: Some(Box::new(esid)),
-                }
-                .into()
+                line.transmit.clear();
+                let text = esid.text;
+                ClipLeft { file: self, text }.into()
             }
             other => abort::other_command("CLIP", other, line),
         }
@@ -323,10 +287,59 @@ impl Step for Clip {
                 let outcome = self.accept(proof, want_turn, line);
                 settle(self, outcome)
             }
-            Request::CloseFileResponse(Err(refusal)) => {
-                let outcome = self.refuse(refusal.reason, refusal.text, line);
-                settle(self, outcome)
+            Request::CloseFileResponse(Err(EndFileRefusal { reason, text })) => {
+                if let Err(error) = line.send(&Command::Efna(Efna { reason, text })) {
+                    return settle(self, Err(error.into()));
+                }
+                line.drop_received();
+                line.relax();
+                done(Idleli)
             }
+            other => abort::other_request(self.into(), other, line),
+        }
+    }
+}
+
+/// CLIP, ESID 00 received without waiting for our answer: the driver settles the file. The partner
+/// is neither heard nor told anything any more.
+#[derive(Debug)]
+pub(crate) struct ClipLeft {
+    file: Clip,
+    /// ESIDREAST.
+    text: String,
+}
+
+impl ClipLeft {
+    /// S5-D, put off until the file was settled, or until nobody settles it any more.
+    pub(crate) fn over(&self, what: &str, line: &mut Line) -> State {
+        let detail = format!("the partner ended the session right after EFID; {what}");
+        let reason = Some(EndReason::NORMAL);
+        abort::aborted(line, reason, self.text.clone(), Origin::Distant, detail);
+        Idle.into()
+    }
+}
+
+impl Step for ClipLeft {
+    /// Nothing that follows an ESID means anything.
+    fn command(self, _: Command<'_>, _: &mut Line) -> State {
+        self.into()
+    }
+
+    fn request(self, request: Request, line: &mut Line) -> Reply {
+        match request {
+            Request::CloseFileResponse(Ok((proof, _))) => {
+                if let Err(error) = self.file.check(proof, line) {
+                    return settle(self, Err(error));
+                }
+                line.stats.files_received += 1;
+                done(self.over("the file was kept without an answer", line))
+            }
+            Request::CloseFileResponse(Err(_)) => {
+                line.drop_received();
+                done(self.over("the file was refused without an answer", line))
+            }
+            // The driver ends it with a reason that nobody is told.
+            Request::Release(reason, _) if reason != EndReason::NORMAL => done(Idle),
             other => abort::other_request(self.into(), other, line),
         }
     }

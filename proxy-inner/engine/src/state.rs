@@ -18,7 +18,7 @@ use oftp::Command;
 use crate::authenticate::{WfAuch, WfAuchRs, WfAurp, WfSecd, WfSecdRs};
 use crate::connect::{ANcOnly, AWfConrs, IWfRm, IWfSsid};
 use crate::line::Line;
-use crate::listener::{Clip, Idleli, Idlelicd, Opi, Opip, Rtrp};
+use crate::listener::{Clip, ClipLeft, Idleli, Idlelicd, Opi, Opip, Rtrp};
 use crate::speaker::{Clop, Idlesp, Idlespcd, Opo, Opop, Opowfc, WfRtr};
 use crate::timer::Wait;
 use crate::turn::{Cdstwfcd, Erstwfcd, Nrstwfcd, Sfstwfcd, WfCd};
@@ -119,6 +119,8 @@ states! {
     Opip = "OPIP", StartOffered, Driver;
     Opi = "OPI", Receiving, Partner;
     Clip = "CLIP", CloseOffered, Driver;
+    /// The partner has left already, the driver settles the file.
+    ClipLeft = "CLIP", CloseOffered, Driver;
     Rtrp = "RTRP", ReceiptOffered, Driver;
     WfCd = "WF_CD", AwaitingTurn, Partner;
     Erstwfcd = "ERSTWFCD", RequestStored, Partner;

@@ -122,6 +122,39 @@ fn an_end_right_after_the_file_waits_until_the_file_is_settled() {
     }
 }
 
+/// whatever happens while such a file is being settled, a partner that has ended the session
+/// hears nothing more, no other ESID above all.
+#[test]
+fn an_end_right_after_the_file_is_answered_by_nothing() {
+    let left = || {
+        let mut session = closing(&settings());
+        feed(&mut session, &esid(EndReason::NORMAL));
+        let _ = news(&mut session);
+        session
+    };
+    for damaged in [&[0x10, 0, 0, 5, b'?'][..], &[0x10, 0, 0, 1], b"GET / HTTP/1.1"] {
+        let mut session = left();
+        assert_eq!(session.receive(damaged, NOW), damaged.len());
+        assert!(said(&mut session).is_empty() && news(&mut session).is_empty());
+        assert_eq!(session.state_name(), "CLIP", "the file is settled first");
+    }
+    let mut session = left();
+    let release = Request::Release(EndReason::EMERGENCY_CLOSE, String::new());
+    ask(&mut session, release);
+    assert!(said(&mut session).is_empty() && session.must_disconnect());
+
+    let mut session = left();
+    session.handle_timeout(NOW + settings().timers.answer);
+    assert!(said(&mut session).is_empty() && session.must_disconnect());
+    let end = abort_of(&news(&mut session));
+    assert_eq!(end, (Some(EndReason::NORMAL), Origin::Distant));
+
+    let mut session = left();
+    session.disconnected(NOW);
+    let end = abort_of(&news(&mut session));
+    assert_eq!(end, (Some(EndReason::NORMAL), Origin::Distant));
+}
+
 /// With a reason, ESID after EFID is an abort like any other (S5-D).
 #[test]
 fn an_end_with_a_reason_after_the_file_is_an_abort() {
