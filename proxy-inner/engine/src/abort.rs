@@ -99,8 +99,15 @@ pub(crate) fn ended_by_partner(esid: Esid, line: &mut Line) -> State {
     Idle.into()
 }
 
-/// S2-I: an exchange buffer that cannot be decoded, or only with a leniency that is refused. The table has ESID 01 for all; section 5.3.11
-/// tells 01, 06 and 07 apart, and so do we.
+/// The same, in a form that nobody understands: it is not answered either.
+pub(crate) fn unreadable_end(error: &DecodeError, line: &mut Line) -> State {
+    let detail = format!("the partner ended the session with an ESID that cannot be read: {error}");
+    aborted(line, None, String::new(), Origin::Distant, detail);
+    Idle.into()
+}
+
+/// S2-I: an exchange buffer that cannot be decoded, or only with a leniency that is refused. The
+/// table has ESID 01 for all; section 5.3.11 tells 01, 06 and 07 apart, and so do we.
 pub(crate) fn invalid_buffer(error: &DecodeError, line: &mut Line) -> State {
     end(line, error.end_reason(), error.to_string())
 }
@@ -142,6 +149,10 @@ pub(crate) fn lost_framing(error: &FrameError, line: &mut Line) -> State {
 /// told that we lack the resources (ESID 08), and leaves as after any ESID.
 pub(crate) fn timeout(state: &State, whom: Whom, wait: Wait, line: &mut Line) -> State {
     let limit = timer::limit(&line.settings.timers, whom, wait);
+    if let State::ClipLeft(left) = state {
+        line.drop_received();
+        return left.over(&format!("our own side did not act for {limit:?}"), line);
+    }
     let state = state.name();
     if wait == Wait::Leave {
         line.transmit.clear();
@@ -177,12 +188,16 @@ pub(crate) fn timeout(state: &State, whom: Whom, wait: Wait, line: &mut Line) ->
 /// S2-D, S2-F and S2-G: the connection is gone. C8 where the driver still owes an answer.
 pub(crate) fn disconnected(state: &State, line: &mut Line) -> State {
     line.transmit.clear();
-    if !matches!(state, State::WfNdisc(_) | State::Idle(_)) {
-        let detail = format!(
-            "the connection was closed or lost in state {}",
-            state.name()
-        );
-        aborted(line, None, String::new(), Origin::Distant, detail);
+    match state {
+        State::WfNdisc(_) | State::Idle(_) => {}
+        State::ClipLeft(left) => return left.over("the connection was closed or lost", line),
+        state => {
+            let detail = format!(
+                "the connection was closed or lost in state {}",
+                state.name()
+            );
+            aborted(line, None, String::new(), Origin::Distant, detail);
+        }
     }
     Idle.into()
 }

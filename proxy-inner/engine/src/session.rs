@@ -93,7 +93,7 @@ impl Session {
         // matters.
         let acted = (used > 0).then_some(Whom::Partner);
         self.watch(acted, now);
-        // C3, C7: nothing is read any more.
+        // Nothing is read any more.
         if self.ignores_input() {
             input.len()
         } else {
@@ -276,7 +276,8 @@ impl Session {
     fn exchange_buffer(&mut self, oeb: &[u8]) {
         self.line.stats.frames_received += 1;
         // An ESID ends the session and is never answered with another.
-        let refused = if oeb.first() == Some(&Code::Esid.octet()) {
+        let esid = oeb.first() == Some(&Code::Esid.octet());
+        let refused = if esid {
             Deviations::none()
         } else {
             self.line.settings.refused
@@ -288,6 +289,7 @@ impl Session {
                     line.tolerate_all(met);
                     state.command(command, line)
                 }
+                Err(error) if esid => abort::unreadable_end(&error, line),
                 Err(error) => abort::invalid_buffer(&error, line),
             };
             (next, Ok(()))
@@ -334,8 +336,12 @@ impl Session {
         }
     }
 
+    /// One side has ended the session: C3, C7.
     fn ignores_input(&self) -> bool {
-        matches!(self.state, State::Idle(_) | State::WfNdisc(_))
+        matches!(
+            self.state,
+            State::Idle(_) | State::WfNdisc(_) | State::ClipLeft(_)
+        )
     }
 
     /// After every call that may have changed whom the session waits for; `acted` is who called.

@@ -237,6 +237,19 @@ fn an_esid_ends_the_session_however_strict_we_are() {
     assert!(session.must_disconnect());
 }
 
+/// A-60: neither is one that cannot be read.
+#[test]
+fn an_esid_that_cannot_be_read_ends_the_session_without_an_answer() {
+    for end in [&b"F"[..], b"Fxx000\r", b"F02999short\r", b"F02000?", b"F020"] {
+        let mut session = listener(&settings());
+        let octets = [&oftp::header(end.len())[..], end].concat();
+        session.receive(&octets, NOW);
+        assert!(said(&mut session).is_empty(), "{}", end.escape_ascii());
+        assert_eq!(abort_of(&news(&mut session)), (None, Origin::Distant));
+        assert!(session.must_disconnect());
+    }
+}
+
 /// What belongs to a file is reported for each file, what belongs to the session once.
 #[test]
 fn a_breach_of_files_is_reported_once_a_file() {
