@@ -21,7 +21,8 @@ use crate::speaker::Idlespcd;
 use crate::state::{Idle, Reply, State, Step, done, settle};
 use crate::turn::WfCd;
 use crate::{
-    Deviation, Durable, EndFileRefusal, Event, FileRefusal, Origin, Position, Request, RequestError, abort,
+    Deviation, Durable, EndFileRefusal, Event, FileRefusal, Origin, Position, Request,
+    RequestError, abort,
 };
 
 /// IDLELI: idle listener.

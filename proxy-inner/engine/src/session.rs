@@ -72,12 +72,14 @@ impl Session {
     /// the front. The driver offers the rest again, with what came after it.
     ///
     /// Stops early while [`RECEIVE_CEILING`] or more octets wait in [`Session::take_received`], the
-    /// ends of records included. It does not stop for an event that waits for an answer: nothing
+    /// ends of records included, and while the partner leaves more answers unread than
+    /// [`Session::transmit`] should hold. It does not stop for an event that waits for an answer: nothing
     /// but ESID may come then, and what else comes is judged by the state tables.
     pub fn receive(&mut self, input: &[u8], now: Duration) -> usize {
         let mut used = 0;
         while !self.ignores_input() {
-            if self.line.received.held() >= RECEIVE_CEILING {
+            let full = self.line.transmit.is_overfull();
+            if full || self.line.received.held() >= RECEIVE_CEILING {
                 break;
             }
             match oftp::split(input.get(used..).unwrap_or_default()) {
@@ -357,9 +359,15 @@ impl Session {
             return None;
         }
         let untaken = !self.line.received.is_empty() && wait != Wait::Leave;
-        let whom = if !self.line.transmit.is_empty() {
-            Whom::Reader
-        } else if wait == Wait::Driver || untaken {
+        if !self.line.transmit.is_empty() {
+            // Whatever comes about meanwhile, it is one and the same wait.
+            let wait = match wait {
+                Wait::Opening | Wait::Leave => wait,
+                Wait::Partner | Wait::EndOfFile | Wait::Driver => Wait::Partner,
+            };
+            return Some((Whom::Reader, wait));
+        }
+        let whom = if wait == Wait::Driver || untaken {
             Whom::Driver
         } else {
             Whom::Partner

@@ -1,10 +1,14 @@
 //! Octets on their way out.
 
-use oftp::{Command, EncodeError, Level};
+use oftp::{Command, EncodeError, Level, MAX_FRAME_LEN};
 
 /// How many octets may wait to be written before [`Session::send_data`](crate::Session::send_data)
-/// takes no more. At most one exchange buffer more can be waiting.
+/// takes no more. One exchange buffer more can be waiting, and answers of as many octets as two.
 pub const TRANSMIT_CEILING: usize = 512 * 1024;
+
+/// How many octets may wait before the engine hears no more commands, each of which may want an
+/// answer. File data alone never reaches it, so that a speaker hears an ESID in the middle of a file.
+const ANSWERS_CEILING: usize = TRANSMIT_CEILING + 2 * MAX_FRAME_LEN;
 
 /// A session that is between files gives memory beyond this back.
 const KEPT: usize = 16 * 1024;
@@ -32,6 +36,11 @@ impl Transmit {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.sent >= self.octets.len()
+    }
+
+    /// The partner leaves too much unread.
+    pub(crate) fn is_overfull(&self) -> bool {
+        self.pending().len() >= ANSWERS_CEILING
     }
 
     /// Appends one command; changes nothing if it cannot be encoded.
@@ -176,12 +185,12 @@ mod tests {
         for step in 1..300 {
             for _ in 0..step % 9 {
                 if let Some(room) = transmit.room_for_data() {
-                    let end = room.len() + oftp::MAX_FRAME_LEN;
+                    let end = room.len() + MAX_FRAME_LEN;
                     room.resize(end, 7);
                 }
             }
             transmit.drain((step * 37_123) % TRANSMIT_CEILING);
-            let most = TRANSMIT_CEILING + oftp::MAX_FRAME_LEN;
+            let most = TRANSMIT_CEILING + MAX_FRAME_LEN;
             assert!(
                 transmit.octets.len() <= most,
                 "{} octets held",

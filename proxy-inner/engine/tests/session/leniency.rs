@@ -132,7 +132,11 @@ fn an_end_right_after_the_file_is_answered_by_nothing() {
         let _ = news(&mut session);
         session
     };
-    for damaged in [&[0x10, 0, 0, 5, b'?'][..], &[0x10, 0, 0, 1], b"GET / HTTP/1.1"] {
+    for damaged in [
+        &[0x10, 0, 0, 5, b'?'][..],
+        &[0x10, 0, 0, 1],
+        b"GET / HTTP/1.1",
+    ] {
         let mut session = left();
         assert_eq!(session.receive(damaged, NOW), damaged.len());
         assert!(said(&mut session).is_empty() && news(&mut session).is_empty());

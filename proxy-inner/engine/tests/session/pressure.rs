@@ -97,6 +97,27 @@ fn receiving_stops_at_the_ceiling_and_goes_on_after_the_octets_are_taken() {
     assert_eq!(total + batch.octets.len(), 40 * 30_000);
 }
 
+/// Answers to a partner that sends and does not read stop at a ceiling too, and nothing is lost over
+/// it.
+#[test]
+fn receiving_stops_while_answers_are_not_read_and_goes_on_once_they_are() {
+    let mut session = receiving(&Settings {
+        credit: 1,
+        ..wide()
+    });
+    let input = frame(&Command::Data(&[])).repeat(200_000);
+    let mut used = session.receive(&input, NOW);
+    let most = TRANSMIT_CEILING + 3 * oftp::MAX_FRAME_LEN;
+    assert!(session.transmit().len() < most && used < input.len());
+    assert_eq!(session.receive(&input[used..], NOW), 0);
+    while used < input.len() {
+        session.transmitted(session.transmit().len(), NOW);
+        used += session.receive(&input[used..], NOW);
+    }
+    assert_eq!(session.stats().data_received, 200_000);
+    assert_eq!(session.state_name(), "OPI");
+}
+
 /// In steady state the same three allocations are used over and over.
 #[test]
 fn no_buffer_is_allocated_per_data_buffer() {

@@ -240,7 +240,13 @@ fn an_esid_ends_the_session_however_strict_we_are() {
 /// A-60: neither is one that cannot be read.
 #[test]
 fn an_esid_that_cannot_be_read_ends_the_session_without_an_answer() {
-    for end in [&b"F"[..], b"Fxx000\r", b"F02999short\r", b"F02000?", b"F020"] {
+    for end in [
+        &b"F"[..],
+        b"Fxx000\r",
+        b"F02999short\r",
+        b"F02000?",
+        b"F020",
+    ] {
         let mut session = listener(&settings());
         let octets = [&oftp::header(end.len())[..], end].concat();
         session.receive(&octets, NOW);

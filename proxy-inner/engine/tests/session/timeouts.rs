@@ -258,6 +258,22 @@ fn a_partner_that_sends_and_does_not_read_is_dropped() {
     assert!(session.must_disconnect());
 }
 
+/// The same where each of its commands takes the session to another state and back.
+#[test]
+fn receipts_do_not_keep_a_partner_that_does_not_read() {
+    let mut session = listener(&settings());
+    let limit = timers().inactivity;
+    let receipt = frame(&Command::Eerp(eerp()));
+    for step in 0..4 {
+        let now = NOW + limit * step / 4;
+        session.receive(&receipt, now);
+        session.request(Request::RtrResponse, now).unwrap();
+        assert_eq!(session.next_timeout(), Some(NOW + limit), "step {step}");
+    }
+    session.handle_timeout(NOW + limit);
+    assert!(session.must_disconnect());
+}
+
 /// S2-A, R-247: a partner that does not disconnect after our ESID is left.
 #[test]
 fn a_partner_that_ignores_our_esid_is_disconnected_in_the_end() {
