@@ -36,6 +36,23 @@ fn every_source_file_and_page_that_the_documents_name_is_there() {
     );
 }
 
+#[test]
+fn operations_names_every_deviation_with_its_sentence() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/operations.md");
+    let text = fs::read_to_string(page).expect("the page is text");
+    for deviation in oftp::Deviation::ALL {
+        let row = text.lines().find(|line| {
+            line.starts_with(&format!("| `{}`", deviation.name()))
+                && line.ends_with(&format!("| {} |", deviation.sentence()))
+        });
+        assert!(
+            row.is_some(),
+            "docs/operations.md has no row for {}",
+            deviation.name()
+        );
+    }
+}
+
 fn is_document(root: &Path, file: &Path) -> bool {
     let is_page = file.extension().is_some_and(|extension| extension == "md");
     is_page && (file.starts_with(root.join("docs")) || file == root.join("README.md"))
