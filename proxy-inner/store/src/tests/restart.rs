@@ -113,7 +113,42 @@ fn begins_anew_where_restart_is_not_agreed_or_the_file_is_of_another_make() {
         }),
         anew
     );
+    assert_eq!(begun(|offer| offer.sfid.size_blocks = 2), anew);
+    assert_eq!(begun(|offer| offer.sfid.original_blocks = 2), anew);
+    // A level below 5 does not tell the original size.
+    let untold = begun(|offer| offer.sfid.original_blocks = 0);
+    assert_eq!(untold, (at_block(2), 2048));
     assert!(names(&world.path("spool")).is_empty());
+}
+
+#[test]
+fn begins_anew_where_the_services_of_a_file_have_changed() {
+    let world = World::new();
+    let secured = |n| {
+        let mut offer = offer(n);
+        offer.sfid.security = Security::Encrypted;
+        offer.sfid.cipher = 1;
+        offer.sfid.envelope = true;
+        offer
+    };
+    let begun = |n, change: fn(&mut Offer)| {
+        let mut inbound = world.begin(secured(n)).unwrap();
+        inbound.write(&[7; 3_000], &[]).unwrap();
+        inbound.interrupted("cut", at(1)).unwrap();
+        let mut offer = again(secured(n), 2);
+        change(&mut offer);
+        world.begin(offer).unwrap().position()
+    };
+    assert_eq!(begun(1, |_| {}), at_block(2));
+    let changes: [fn(&mut Offer); 4] = [
+        |offer| offer.sfid.security = Security::EncryptedAndSigned,
+        |offer| offer.sfid.cipher = 2,
+        |offer| offer.sfid.compression = true,
+        |offer| offer.sfid.envelope = false,
+    ];
+    for (n, change) in (2..).zip(changes) {
+        assert_eq!(begun(n, change), Position::START, "case {n}");
+    }
 }
 
 #[test]
