@@ -85,8 +85,8 @@ impl Store {
         layout::remove_file(&self.inner.layout.spool_file(Direction::Out, id))
     }
 
-    /// Fails every file that was queued, or interrupted while it was received, before `before` and has not
-    /// gone on since; names them. What is held of the interrupted ones is removed; the sender of one that
+    /// Fails every file that was queued (for the last time, where an operator sent it again), or interrupted
+    /// while it was received, before `before` and has not gone on since; names them. What is held of the interrupted ones is removed; the sender of one that
     /// was to be forwarded is told by a NERP.
     ///
     /// # Errors
@@ -97,7 +97,8 @@ impl Store {
         let (queued, answered) = self.run(move |journal| {
             let old = row::select(
                 journal,
-                "WHERE state = 'queued' AND created < ?1 ORDER BY seq",
+                "WHERE state = 'queued' AND coalesce((SELECT max(at) FROM step \
+                 WHERE step.transfer = transfer.id AND step = 'queued'), created) < ?1 ORDER BY seq",
                 [before.as_millisecond()],
             )?;
             for transfer in &old {

@@ -391,6 +391,9 @@ fn fails_what_waited_too_long_and_sends_it_again_when_told() {
     world.store.expire(at(300), at(300)).unwrap();
     let before = world.transfer(id).file.stamp;
     world.store.retry(id, at(400)).unwrap();
+    // It has all its time again.
+    assert!(world.store.expire(at(400), at(450)).unwrap().is_empty());
+    assert_eq!(world.state(id), State::Queued);
     assert_eq!(world.transfer(id).file.stamp, before);
 
     assert!(matches!(
