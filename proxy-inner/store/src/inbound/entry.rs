@@ -122,11 +122,7 @@ impl Entry {
             }
             Some(earlier) => {
                 let sfid = &self.offer.sfid;
-                // Of another make it cannot be the same octets, whatever its name.
-                let same = earlier.format == sfid.format
-                    && earlier.record_length == sfid.record_length
-                    && Shape::of(&earlier) == shape;
-                let restart = self.offer.restart && same;
+                let restart = self.offer.restart && self.may_be_same(&earlier);
                 let sql = "SELECT stored FROM transfer WHERE id = ?1";
                 let stored: Option<i64> = row::value(journal, sql, [earlier.id.to_string()])?;
                 self.again(journal, &earlier, restart)?;
@@ -142,6 +138,22 @@ impl Entry {
             }
         };
         Ok(begun)
+    }
+
+    /// Whether what is held may be the beginning of what is offered: of another make or size it cannot
+    /// be the same octets, whatever its name.
+    fn may_be_same(&self, earlier: &Transfer) -> bool {
+        let sfid = &self.offer.sfid;
+        // Below level 5 the original size is not told.
+        let originals = (earlier.original_blocks, sfid.original_blocks);
+        earlier.format == sfid.format
+            && earlier.record_length == sfid.record_length
+            && row::octets(earlier.octets) == row::octets(self.announced)
+            && (originals.0 == originals.1 || originals.0 == 0 || originals.1 == 0)
+            && earlier.security == sfid.security
+            && earlier.cipher == sfid.cipher
+            && earlier.compression == sfid.compression
+            && earlier.envelope == sfid.envelope
     }
 
     fn insert(&self, journal: &Connection) -> Result<(), StoreError> {
@@ -252,7 +264,8 @@ fn shape(offer: &Offer) -> Shape {
     Shape::new(sfid.format, sfid.record_length, secured)
 }
 
-/// The transfer in which an offered file came, wholly or in part.
+/// The transfer in which an offered file came, wholly or in part. One that failed after it was
+/// acknowledged has come: its sender is told so by a NERP, and must not get another receipt for it.
 pub(super) fn earlier(journal: &Connection, offer: &Offer) -> Result<Option<Transfer>, StoreError> {
     let file = offer.sfid.file_id();
     let (from, until) = stamps(&file, offer);
@@ -260,7 +273,8 @@ pub(super) fn earlier(journal: &Connection, offer: &Offer) -> Result<Option<Tran
         journal,
         "WHERE direction = 'in' AND partner = ?1 AND dataset = ?2 AND stamp BETWEEN ?3 AND ?4 \
          AND origin = ?5 AND destination = ?6 \
-         AND state IN ('receiving', 'interrupted', 'received', 'delivered', 'forwarded') ORDER BY seq",
+         AND (state IN ('receiving', 'interrupted', 'received', 'delivered', 'forwarded') \
+         OR (state = 'failed' AND receipt IS NOT NULL)) ORDER BY seq",
         (
             &offer.partner,
             file.dataset.as_str(),

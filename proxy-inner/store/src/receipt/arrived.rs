@@ -115,8 +115,8 @@ impl Arrival {
     }
 
     /// The file it is for: of those it may mean, one of this partner before one of another, one it names
-    /// exactly before one it names swapped or shortened, and one that waits for it before one that does
-    /// not.
+    /// exactly before one it names swapped or shortened (the same receipt a second time must not settle
+    /// another file of that second), and one that waits for it before one that does not.
     fn find(&self, journal: &Connection) -> Result<Transfer, ReceiptProblem> {
         let file = &self.receipt.file;
         let stamp = file.stamp.to_string();
@@ -163,9 +163,9 @@ impl Arrival {
         Some((
             elsewhere,
             turned,
+            named.stamp != known.stamp,
             settled,
             unsent,
-            named.stamp != known.stamp,
         ))
     }
 }

@@ -7,8 +7,8 @@ use super::{
     ACME, CIRCUIT, OTHER, World, arrived, at, contents, eerp, names, nerp, offer, partner, prefixed,
 };
 use crate::{
-    Bound, Delivered, Direction, InboundRefusal, OutboundClaim, ReceiptContent, ReceiptKind,
-    ReceiptState, Settled, State, StoreError, TransferId,
+    ArrivedReceipt, Bound, Delivered, Direction, InboundRefusal, OutboundClaim, ReceiptContent,
+    ReceiptKind, ReceiptState, Settled, State, StoreError, TransferId,
 };
 
 fn bound_for_other(n: u16) -> crate::Offer {
@@ -329,4 +329,44 @@ fn forwards_at_the_next_start_what_was_received() {
     let out = world.all(Direction::Out);
     assert_eq!(out.len(), 1);
     assert_eq!(names(&spool), [format!("out-{}", out[0].id)]);
+}
+
+#[test]
+fn a_receipt_that_comes_twice_never_settles_another_file_of_the_same_second() {
+    let world = World::new();
+    // The first has the counter 0000, as a file has that came at level 1 or 2.
+    let offers = [bound_for_other(0), bound_for_other(1)];
+    let [(_, first), (_, second)] = offers.clone().map(|offer| forwarded(&world, offer));
+    for _ in 0..2 {
+        claim(&world, L5).unwrap().sent(at(3)).unwrap();
+    }
+    for _ in 0..2 {
+        let receipt = ArrivedReceipt {
+            file: offers[0].sfid.file_id(),
+            content: eerp(),
+            level: L2,
+        };
+        let settled = world.store.receipt_arrived(OTHER, receipt, CIRCUIT, at(4));
+        assert_eq!(settled.unwrap().transfer(), first);
+    }
+    assert_eq!(world.state(first), State::Acknowledged);
+    assert_eq!(world.state(second), State::Sent);
+}
+
+#[test]
+fn a_file_whose_sender_is_told_that_it_failed_is_a_duplicate_when_it_comes_again() {
+    let world = World::new();
+    let id = world.receive(bound_for_other(1), b"for nobody").id();
+    world.store.remove_partner(OTHER).unwrap();
+    assert!(world.store.deliver(id, at(2)).is_err());
+    assert_eq!(world.state(id), State::Failed);
+    world.store.put_partner(partner(OTHER)).unwrap();
+    // Our EFPA was lost: the partner offers it once more.
+    let again = world.begin(bound_for_other(1)).unwrap_err();
+    assert!(
+        matches!(again, InboundRefusal::Duplicate { earlier, .. } if earlier == id),
+        "{again}"
+    );
+    let told = reason(&owed(&world, L5).unwrap()).0;
+    assert_eq!(told, ReceiptReason::NOT_DELIVERED.0);
 }
