@@ -20,9 +20,9 @@
 //!
 //! The crate assumes that time (a [`core::time::Duration`] since any fixed moment) never runs
 //! backwards, and nothing about the octets a partner sends: any input ends in an event, an ESID or
-//! a disconnect, never in a panic, and memory stays within the ceilings of [`TRANSMIT_CEILING`] and
-//! [`RECEIVE_CEILING`] and what is said there to be possible beyond. No clock, no randomness and no I/O is reached from
-//! here (`clippy.toml` bans them).
+//! a disconnect, never in a panic, and memory stays within [`TRANSMIT_CEILING`],
+//! [`RECEIVE_CEILING`] and what is said there to be possible beyond. No clock, no randomness and no
+//! I/O is reached from here (`clippy.toml` bans them).
 //!
 //! Formats U and T, and every file inside a CMS envelope, travel as one stream of octets
 //! ([`Session::send_data`], positions in blocks of 1024 octets); formats F and V travel as records

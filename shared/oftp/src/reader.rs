@@ -313,7 +313,7 @@ impl<'a> Reader<'a> {
         let found = if field == "SSIDPSWD" {
             "***".to_owned()
         } else {
-            format!("\"{}\"", found.escape_ascii())
+            shown(found)
         };
         let kind = ErrorKind::Content { found, wanted };
         DecodeError {
@@ -346,6 +346,23 @@ impl<'a> Reader<'a> {
         }
     }
 }
+
+/// The front of a field in printable form.
+fn shown(found: &[u8]) -> String {
+    match found.get(..MOST_SHOWN) {
+        Some(front) if found.len() > MOST_SHOWN => {
+            format!(
+                "\"{}\" and so on, {} octets",
+                front.escape_ascii(),
+                found.len()
+            )
+        }
+        _ => format!("\"{}\"", found.escape_ascii()),
+    }
+}
+
+/// Octets of a field that an error shows at most; the names of RFC 5024 are all shorter.
+const MOST_SHOWN: usize = 40;
 
 /// Which characters an X(n) field should have.
 #[derive(Debug, Clone, Copy)]

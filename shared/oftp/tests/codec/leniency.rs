@@ -295,3 +295,21 @@ fn the_ready_message_has_its_words() {
         assert!(matches!(error.kind, ErrorKind::Content { .. }), "{error}");
     }
 }
+
+/// An error goes to a log and to the partner: it shows the front of a field, however long that is.
+#[test]
+fn an_error_shows_no_more_of_a_field_than_one_can_read() {
+    let receipt = Command::Eerp(oftp::Eerp {
+        hash: vec![0; 60_000],
+        ..oftp::Eerp::unsigned(&sfid(L5).file_id())
+    });
+    let octets = oeb(&receipt, L5);
+    let refused = [Deviation::HashWithoutSignature].into_iter().collect();
+    let error = Command::decode_refusing(&octets, L5, refused).unwrap_err();
+    assert_eq!(error.end_reason(), EndReason::INVALID_DATA);
+    let shown = error.to_string();
+    assert!(
+        shown.len() < 500 && shown.contains("60000 octets"),
+        "{shown}"
+    );
+}
