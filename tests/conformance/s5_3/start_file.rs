@@ -123,7 +123,7 @@ fn every_format_and_service_is_read_as_it_is_said() {
     }
 }
 
-/// codes of any owner, with blanks and hyphens inside the
+/// codes of any owner, with blanks and hyphens inside the
 /// organisation, come across whole; the reserved octets are nobody's business.
 #[test]
 fn codes_of_every_owner_are_read_whole() {
@@ -162,7 +162,7 @@ fn sfpa_lies_on_the_line_as_the_table_has_it() {
     }
 }
 
-/// SFNA with its reason, whether to try again, and words
+/// SFNA with its reason, whether to try again, and words
 /// where the level has them; a reason that the level does not have goes out as 99.
 #[test]
 fn sfna_lies_on_the_line_as_the_table_has_it() {

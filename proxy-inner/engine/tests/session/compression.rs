@@ -19,7 +19,7 @@ fn with_compression(ours: bool, theirs: bool) -> Pair {
     Pair::new(&side(ours), &side(theirs))
 }
 
-/// one side's N is enough.
+/// one side's N is enough.
 #[test]
 fn compressed_subrecords_are_sent_only_where_both_sides_announced_them() {
     for (ours, theirs) in [(false, false), (false, true), (true, false), (true, true)] {
@@ -67,7 +67,7 @@ fn octets_without_runs_cost_nothing_more() {
     }
 }
 
-/// counts and positions are of the file, not of what compression made of it.
+/// counts are of the file, not of what compression made of it.
 #[test]
 fn counts_are_of_the_octets_before_compression() {
     let mut session = sending_of(&settings(), sfid("RUNS", 0), 0);

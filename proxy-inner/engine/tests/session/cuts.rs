@@ -212,8 +212,7 @@ fn files_cut_again_and_again_arrive_exactly_once() {
     }
 }
 
-/// Any octets at all: a session ends or waits, it never panics (R-004, R-028 to to
-///
+/// Any octets at all: a session ends or waits, it never panics.
 #[test]
 fn damaged_octets_end_in_an_abort_or_a_wait_and_never_in_a_panic() {
     for seed in 0..600 {

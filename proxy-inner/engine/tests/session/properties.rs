@@ -55,8 +55,8 @@ proptest! {
         prop_assert_eq!(agreed, Some((buffers.0.min(buffers.1), credits.0.min(credits.1))));
     }
 
-    /// any format, level, buffer, credit
-    /// and cut, compressed or not: identical content and counts both ways, exactly once.
+    /// any format, level, buffer,
+    /// credit and cut, compressed or not: identical content and counts both ways, exactly once.
     #[test]
     fn any_file_of_any_format_arrives_exactly_once_whatever_is_cut(
         kind in prop::sample::select(&KINDS[..]),
@@ -108,8 +108,7 @@ proptest! {
         prop_assert_eq!(agreed, Some(both));
     }
 
-    /// any octets, fed to any state in any pieces, end in a state and never
-    /// in a panic.
+    /// Any octets, fed to any state in any pieces, end in a state and never in a panic.
     #[test]
     fn any_octets_are_survived_in_every_early_state(
         octets in prop::collection::vec(any::<u8>(), 0..400),

@@ -94,7 +94,7 @@ fn positions_need_an_agreed_restart() {
     }
 }
 
-/// at most the offered position, in both roles.
+/// at most the offered position, in both roles.
 #[test]
 fn no_answer_is_beyond_the_offer() {
     for file in offers() {

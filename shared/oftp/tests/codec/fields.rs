@@ -68,7 +68,7 @@ fn refuses_anything_but_digits_in_a_number() {
     assert_eq!(refused, 7 * 254, "octets tried");
 }
 
-///
+///
 #[test]
 fn refuses_a_value_that_is_not_listed() {
     #[rustfmt::skip]

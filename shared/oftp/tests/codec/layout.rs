@@ -163,7 +163,7 @@ fn sfid_of_the_older_levels_has_its_fields_where_the_table_says() {
     check(Code::Sfid, L4, &[long, tail].concat());
 }
 
-///
+///
 #[test]
 fn eerp_has_its_fields_where_the_tables_say() {
     let tail: Fields<'_> = &[(48, 8, "USER    "), (56, 25, A), (81, 25, B)];
