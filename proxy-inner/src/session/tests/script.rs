@@ -10,6 +10,8 @@ use tokio::io::{AsyncReadExt, duplex};
 use super::played::{Script, decoded, play, refused, sfid};
 use super::world::{OURS, Side, THEIRS, code, content};
 
+/// what we do not take is refused for itself, a cipher suite that nobody
+/// knows and a signed receipt without any suite included.
 #[tokio::test]
 async fn offers_are_refused_for_their_reason() {
     let us = Side::new(OURS, THEIRS);
@@ -32,6 +34,20 @@ async fn offers_are_refused_for_their_reason() {
             Sfid {
                 cipher: 1,
                 signed_receipt: true,
+                ..sfid()
+            },
+            FileReason::CIPHER_NOT_SUPPORTED,
+        ),
+        (
+            Sfid {
+                signed_receipt: true,
+                ..sfid()
+            },
+            FileReason::CIPHER_NOT_SUPPORTED,
+        ),
+        (
+            Sfid {
+                cipher: 77,
                 ..sfid()
             },
             FileReason::CIPHER_NOT_SUPPORTED,
