@@ -4,8 +4,8 @@
 use jiff::Timestamp;
 use oftp::{Eerp, FileId, Level, Nerp};
 use store::{
-    ArrivedReceipt, ReceiptClaim, ReceiptContent, ReceiptKind, ReceiptProblem, Settled, Store,
-    StoreError,
+    ArrivedReceipt, ReceiptClaim, ReceiptContent, ReceiptKind, ReceiptProblem, Settled, Settlement,
+    Store, StoreError,
 };
 
 use engine::Request;
@@ -51,8 +51,20 @@ impl From<Nerp> for Arrived {
     }
 }
 
-/// Records a receipt; false when it settles nothing, which the operator is told. In either case the
-/// partner is answered with RTR. Blocks.
+/// What came of a receipt that arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It settled a file.
+    Settled {
+        /// Though its addresses were the wrong way round.
+        swapped: bool,
+    },
+    /// It settled nothing; the operator was told.
+    Nothing,
+}
+
+/// Records a receipt; one with swapped addresses settles nothing with `refuse_swapped`. Whatever comes
+/// of it, the partner is answered with RTR. Blocks.
 ///
 /// # Errors
 /// What the journal said: the partner must not be answered then, so that it sends the receipt again.
@@ -61,8 +73,9 @@ pub(crate) fn settle(
     partner: &str,
     arrived: Arrived,
     level: Level,
+    refuse_swapped: bool,
     circuit: &str,
-) -> Result<bool, StoreError> {
+) -> Result<Outcome, StoreError> {
     let Arrived { file, content } = arrived;
     let positive = content.kind == ReceiptKind::Positive;
     if let ReceiptKind::Negative {
@@ -93,29 +106,11 @@ pub(crate) fn settle(
         file: file.clone(),
         content,
         level,
+        refuse_swapped,
     };
-    match store.receipt_arrived(partner, receipt, circuit, Timestamp::now()) {
-        Ok(Settled::Closed(transfer)) => {
-            tracing::info!(circuit, partner, %transfer, positive, "A receipt arrived.");
-            Ok(true)
-        }
-        Ok(Settled::Forwarded {
-            outbound,
-            inbound,
-            to,
-        }) => {
-            tracing::info!(
-                circuit,
-                partner,
-                transfer = %outbound,
-                received = %inbound,
-                to,
-                positive,
-                "A receipt arrived for a forwarded file; it goes back to where the file came from.",
-            );
-            Ok(true)
-        }
-        Err(ReceiptProblem::Store(error)) => Err(error),
+    let settlement = match store.receipt_arrived(partner, receipt, circuit, Timestamp::now()) {
+        Ok(settlement) => settlement,
+        Err(ReceiptProblem::Store(error)) => return Err(error),
         Err(problem) => {
             tracing::warn!(
                 circuit,
@@ -125,9 +120,31 @@ pub(crate) fn settle(
                 why = %problem,
                 "A receipt arrived that settles nothing.",
             );
-            Ok(false)
+            return Ok(Outcome::Nothing);
+        }
+    };
+    let Settlement { settled, swapped } = settlement;
+    match settled {
+        Settled::Closed(transfer) => {
+            tracing::info!(circuit, partner, %transfer, positive, "A receipt arrived.");
+        }
+        Settled::Forwarded {
+            outbound,
+            inbound,
+            to,
+        } => {
+            tracing::info!(
+                circuit,
+                partner,
+                transfer = %outbound,
+                received = %inbound,
+                to,
+                positive,
+                "A receipt arrived for a forwarded file; it goes back to where the file came from.",
+            );
         }
     }
+    Ok(Outcome::Settled { swapped })
 }
 
 /// The request that sends an owed receipt: what the final destination or the node that gave up said,

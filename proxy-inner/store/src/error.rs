@@ -255,6 +255,16 @@ pub enum ReceiptProblem {
         /// What the earlier receipt made of it.
         state: State,
     },
+    /// Its addresses are the wrong way round, which is refused of that partner.
+    #[error(
+        "partner {partner} sent a receipt for transfer {id} with originator and destination swapped, which is refused of it: have the partner put that right, or take receipt-addresses-swapped out of what is refused"
+    )]
+    Swapped {
+        /// Who sent it.
+        partner: String,
+        /// The transfer it can only be for.
+        id: TransferId,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -77,7 +77,7 @@ pub use outbox::{OutboxFault, OutboxReport};
 pub use queue::{DuePartner, SessionRecord};
 pub use receipt::{
     ArrivedReceipt, ReceiptClaim, ReceiptContent, ReceiptEntry, ReceiptFilter, ReceiptKind,
-    ReceiptSide, Settled,
+    ReceiptSide, Settled, Settlement,
 };
 pub use store::{Store, StoreOptions};
 pub use transfer::{

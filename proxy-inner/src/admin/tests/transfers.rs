@@ -243,6 +243,7 @@ fn follows_a_file_to_its_receipt() {
         file: name,
         content: ReceiptContent::positive(UserField::default()),
         level: Level::L5,
+        refuse_swapped: false,
     };
     world
         .store

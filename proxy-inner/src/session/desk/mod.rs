@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use ::link::CircuitId;
 use engine::{Agreement, Challenge, Event, FileRefusal, Phase, Refusal, Request, Session};
-use oftp::EndReason;
+use oftp::{Deviation, EndReason};
 use store::{OutboundClaim, OutboundFile, ReceiptClaim, StoreError, Synced, TransferId};
 
 use super::answers::{Party, Verdict};
@@ -29,6 +29,7 @@ use crate::transfer::inbound::Receiving;
 use crate::transfer::next::{Next, Refusals};
 use crate::transfer::offer::Taken;
 use crate::transfer::outbound::Sending;
+use crate::transfer::receipts::Outcome;
 
 mod ending;
 mod incoming;
@@ -73,8 +74,7 @@ enum Done {
     Next(Result<Next, StoreError>),
     Opened(Box<OutboundClaim>, Result<OutboundFile, StoreError>),
     Offered(Box<OutboundClaim>, Result<(), StoreError>),
-    /// Whether an arrived receipt settles anything.
-    Settled(Result<bool, StoreError>),
+    Settled(Result<Outcome, StoreError>),
     ReceiptSent,
     FileSent,
     FileRefused,
@@ -250,20 +250,23 @@ impl Desk {
             } => {
                 self.aborted(reason, &text, origin, detail);
             }
-            Event::Deviation(deviation) => {
-                self.context.counters.deviations.one();
-                if let Some(partner) = self.partner() {
-                    self.context.tolerated.one(partner, deviation);
-                }
-                tracing::warn!(
-                    circuit = %self.circuit,
-                    partner = self.partner(),
-                    deviation = deviation.name(),
-                    what = deviation.sentence(),
-                    "The partner broke a rule; it was tolerated.",
-                );
-            }
+            Event::Deviation(deviation) => self.tolerated(deviation),
         }
+    }
+
+    /// The partner broke a rule that is not held against it.
+    fn tolerated(&self, deviation: Deviation) {
+        self.context.counters.deviations.one();
+        if let Some(partner) = self.partner() {
+            self.context.tolerated.one(partner, deviation);
+        }
+        tracing::warn!(
+            circuit = %self.circuit,
+            partner = self.partner(),
+            deviation = deviation.name(),
+            what = deviation.sentence(),
+            "The partner broke a rule; it was tolerated.",
+        );
     }
 
     /// Goes on with everything that can; true if anything moved.

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use engine::{Request, Session};
 use jiff::Timestamp;
+use oftp::Deviation;
 use store::{ReceiptClaim, StoreError};
 
 use super::{Desk, Done, unrecorded};
 use crate::transfer::next::Wanted;
-use crate::transfer::receipts::{self, Arrived};
+use crate::transfer::receipts::{self, Arrived, Outcome};
 
 impl Desk {
     /// Sends an owed receipt.
@@ -48,6 +49,10 @@ impl Desk {
         let Some(wanted) = self.wanted() else {
             return;
         };
+        let refuse_swapped = self.party.as_ref().is_some_and(|party| {
+            let refused = party.partner.refuse;
+            refused.contains(Deviation::ReceiptAddressesSwapped)
+        });
         let store = self.context.store.clone();
         self.work.start(move || {
             let Wanted {
@@ -56,22 +61,27 @@ impl Desk {
                 level,
                 ..
             } = &wanted;
-            Done::Settled(receipts::settle(&store, partner, arrived, *level, circuit))
+            let settled =
+                receipts::settle(&store, partner, arrived, *level, refuse_swapped, circuit);
+            Done::Settled(settled)
         });
     }
 
     pub(super) fn receipt_settled(
         &mut self,
-        settled: Result<bool, StoreError>,
+        settled: Result<Outcome, StoreError>,
         session: &mut Session,
         now: Duration,
     ) {
         match settled {
-            Ok(true) => {
+            Ok(Outcome::Settled { swapped }) => {
+                if swapped {
+                    self.tolerated(Deviation::ReceiptAddressesSwapped);
+                }
                 self.moved.receipts_in += 1;
                 self.context.counters.receipts_in.one();
             }
-            Ok(false) => self.context.counters.receipts_unknown.one(),
+            Ok(Outcome::Nothing) => self.context.counters.receipts_unknown.one(),
             Err(error) => {
                 let why = format!("a receipt cannot be recorded: {error}");
                 return self.give_up(session, now, &why);

@@ -1,10 +1,10 @@
 //! Leniencies that a partner does not get.
 
-use oftp::{Command, Deviations, Efid, EndReason, FileReason, HEADER_LEN, Level};
-use store::State;
+use oftp::{Command, Deviation, Deviations, Eerp, Efid, EndReason, FileReason, HEADER_LEN, Level};
+use store::{ReceiptTiming, State};
 
 use super::played::{Script, decoded, play, sfid, ssid};
-use super::world::{OURS, Side, THEIRS};
+use super::world::{OURS, Side, THEIRS, meet_well, two};
 
 /// A file of 8 octets without the flag that marks its end; the answer to its EFID.
 async fn unmarked(us: &Side) -> Vec<u8> {
@@ -70,5 +70,53 @@ async fn a_line_feed_for_a_carriage_return_is_tolerated_unless_it_is_refused() {
             }
         })
         .await;
+    }
+}
+
+/// a receipt with its addresses swapped settles its file and is counted, or settles nothing where
+/// the partner is set so; it is answered in any case.
+#[tokio::test]
+async fn swapped_addresses_of_a_receipt_are_tolerated_unless_they_are_refused() {
+    for strict in [false, true] {
+        let (us, them) = two();
+        them.change_partner(|partner| partner.receipts = ReceiptTiming::Confirmed);
+        let sent = us.queue("orders", b"octets");
+        meet_well(&us, &them).await;
+        if strict {
+            let swapped = [Deviation::ReceiptAddressesSwapped];
+            us.change_partner(|partner| partner.refuse = swapped.into_iter().collect());
+        }
+        let file = us.transfer(sent).file;
+        play(&us, async |partner| {
+            partner.open().await;
+            partner
+                .say(Command::Eerp(Eerp {
+                    dataset: file.dataset.clone(),
+                    stamp: file.stamp,
+                    user: oftp::UserField::default(),
+                    destination: file.destination.clone(),
+                    origin: file.origin.clone(),
+                    hash: Vec::new(),
+                    signature: Vec::new(),
+                }))
+                .await;
+            assert!(matches!(decoded(&partner.hear().await), Command::Rtr));
+        })
+        .await;
+        let (state, tolerated, unknown) = match strict {
+            false => (State::Acknowledged, 1, 0),
+            true => (State::Sent, 0, 1),
+        };
+        assert_eq!(us.transfer(sent).state, state);
+        let counters = us.context.counters.now();
+        assert_eq!(counters.deviations, tolerated);
+        assert_eq!(counters.receipts_unknown, unknown);
+        let kinds = us.context.tolerated.now();
+        assert_eq!(kinds.len() as u64, tolerated);
+        assert!(
+            kinds
+                .iter()
+                .all(|kind| kind.deviation == Deviation::ReceiptAddressesSwapped)
+        );
     }
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use oftp::FileId;
 use rusqlite::Connection;
 
-use super::{ArrivedReceipt, Settled, note, pass_back};
+use super::{ArrivedReceipt, Settled, Settlement, note, pass_back};
 use crate::crash;
 use crate::error::{ReceiptProblem, StoreError};
 use crate::layout;
@@ -23,14 +23,14 @@ impl Store {
     ///
     /// # Errors
     /// [`ReceiptProblem`]: for no file we sent to that partner, for one that it cannot have, against an
-    /// earlier receipt, or a failure of the store.
+    /// earlier receipt, with its addresses swapped where that is refused, or a failure of the store.
     pub fn receipt_arrived(
         &self,
         partner: &str,
         receipt: ArrivedReceipt,
         circuit: &str,
         now: Timestamp,
-    ) -> Result<Settled, ReceiptProblem> {
+    ) -> Result<Settlement, ReceiptProblem> {
         let arrival = Arrival {
             partner: partner.to_owned(),
             receipt,
@@ -38,17 +38,18 @@ impl Store {
             now,
         };
         let live = self.inner.live.clone();
-        let (settled, state) = self.run(move |journal| arrival.settle(journal, &live))?;
+        let (settlement, state) = self.run(move |journal| arrival.settle(journal, &live))?;
         crash::point("receipt.settled");
         if state == State::Acknowledged {
             // The partner has it for good. A kill before this line leaves it to the next start.
             let spool = &self.inner.layout;
-            layout::remove_file(&spool.spool_file(Direction::Out, settled.transfer()))?;
+            let transfer = settlement.settled.transfer();
+            layout::remove_file(&spool.spool_file(Direction::Out, transfer))?;
         }
-        if matches!(settled, Settled::Forwarded { .. }) {
+        if matches!(settlement.settled, Settled::Forwarded { .. }) {
             self.tell_of_work();
         }
-        Ok(settled)
+        Ok(settlement)
     }
 }
 
@@ -65,8 +66,8 @@ impl Arrival {
         &self,
         journal: &Connection,
         live: &Live,
-    ) -> Result<(Settled, State), ReceiptProblem> {
-        let transfer = self.find(journal)?;
+    ) -> Result<(Settlement, State), ReceiptProblem> {
+        let (transfer, swapped) = self.find(journal)?;
         let (id, state) = (transfer.id, transfer.state);
         let partner = self.partner.clone();
         if transfer.partner != partner {
@@ -76,6 +77,10 @@ impl Arrival {
                 owner: transfer.partner,
             });
         }
+        if swapped && self.receipt.refuse_swapped {
+            return Err(ReceiptProblem::Swapped { partner, id });
+        }
+        let done = |settled, state| Ok((Settlement { settled, swapped }, state));
         let content = &self.receipt.content;
         let settled = if content.is_positive() {
             State::Acknowledged
@@ -84,7 +89,7 @@ impl Arrival {
         };
         match state {
             State::Acknowledged | State::Rejected if state == settled => {
-                return Ok((origin(journal, &transfer)?, state));
+                return done(origin(journal, &transfer)?, state);
             }
             State::Acknowledged | State::Rejected => {
                 return Err(ReceiptProblem::Contradicts { partner, id, state });
@@ -111,13 +116,13 @@ impl Arrival {
                 row::step(journal, id, self.now, "receipt not passed on", why, None)?;
             }
         }
-        Ok((origin(journal, &transfer)?, settled))
+        done(origin(journal, &transfer)?, settled)
     }
 
-    /// The file it is for: of those it may mean, one of this partner before one of another, one it names
+    /// The file it is for, and whether it names that with its addresses swapped: of those it may mean, one of this partner before one of another, one it names
     /// exactly before one it names swapped or shortened (the same receipt a second time must not settle
     /// another file of that second), and one that waits for it before one that does not.
-    fn find(&self, journal: &Connection) -> Result<Transfer, ReceiptProblem> {
+    fn find(&self, journal: &Connection) -> Result<(Transfer, bool), ReceiptProblem> {
         let file = &self.receipt.file;
         let stamp = file.stamp.to_string();
         let (from, to) = if self.receipt.level.has_short_stamp() {
@@ -137,7 +142,7 @@ impl Arrival {
             .filter_map(|transfer| Some((self.likeness(&transfer)?, transfer)))
             .min_by_key(|(likeness, _)| *likeness);
         meant
-            .map(|(_, transfer)| transfer)
+            .map(|((_, swapped, ..), transfer)| (transfer, swapped))
             .ok_or_else(|| ReceiptProblem::Unknown {
                 partner: self.partner.clone(),
                 file: file.to_string(),
@@ -145,7 +150,7 @@ impl Arrival {
     }
 
     /// The smaller, the likelier it means that transfer; `None` when it cannot mean it.
-    fn likeness(&self, transfer: &Transfer) -> Option<impl Ord + Copy + use<>> {
+    fn likeness(&self, transfer: &Transfer) -> Option<Likeness> {
         let (named, known, level) = (&self.receipt.file, &transfer.file, self.receipt.level);
         let swapped = FileId {
             origin: named.destination.clone(),
@@ -169,6 +174,10 @@ impl Arrival {
         ))
     }
 }
+
+/// What tells against a transfer, the weightiest first: it went to another partner; it is named with its
+/// addresses swapped; not with its own stamp; it is settled; it does not wait for a receipt.
+type Likeness = (bool, bool, bool, bool, bool);
 
 /// Where what was settled came from.
 fn origin(journal: &Connection, transfer: &Transfer) -> Result<Settled, StoreError> {

@@ -123,6 +123,18 @@ pub struct ArrivedReceipt {
     pub content: ReceiptContent,
     /// The level of the session it came in; below 4 its stamp has no century and no counter.
     pub level: Level,
+    /// Whether one that has its addresses the wrong way round settles nothing; else it settles the file
+    /// it can only be for.
+    pub refuse_swapped: bool,
+}
+
+/// What came of a receipt that arrived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settlement {
+    /// What it settled.
+    pub settled: Settled,
+    /// Whether it had its addresses the wrong way round.
+    pub swapped: bool,
 }
 
 /// What a receipt settled.

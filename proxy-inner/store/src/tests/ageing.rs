@@ -207,6 +207,7 @@ fn knows_the_file_of_a_receipt_with_swapped_addresses_or_a_short_stamp() {
     let settled = world
         .store
         .receipt_arrived(ACME, receipt, CIRCUIT, at(2))
+        .map(|came| came.settled)
         .unwrap();
     assert_eq!(settled, Settled::Closed(id));
 
@@ -221,16 +222,19 @@ fn knows_the_file_of_a_receipt_with_swapped_addresses_or_a_short_stamp() {
             file: short.clone(),
             content: eerp(),
             level,
+            refuse_swapped: false,
         };
         assert!(matches!(
             world
                 .store
-                .receipt_arrived(ACME, at_level(L5), CIRCUIT, at(3)),
+                .receipt_arrived(ACME, at_level(L5), CIRCUIT, at(3))
+                .map(|came| came.settled),
             Err(ReceiptProblem::Unknown { .. })
         ));
         let settled = world
             .store
             .receipt_arrived(ACME, at_level(L2), CIRCUIT, at(3))
+            .map(|came| came.settled)
             .unwrap();
         assert_eq!(settled, Settled::Closed(id));
     }
@@ -263,6 +267,7 @@ fn forgets_what_ended_before_the_retention_and_nothing_that_waits() {
         world
             .store
             .receipt_arrived(ACME, receipt, CIRCUIT, at(5))
+            .map(|came| came.settled)
             .unwrap();
     };
     let acknowledged = sent(&world, "a", 1);
@@ -314,4 +319,32 @@ fn forgets_what_ended_before_the_retention_and_nothing_that_waits() {
         Err(InboundRefusal::Duplicate { .. })
     ));
     assert_eq!(world.reopened().state(awaited), State::Sent);
+}
+
+#[test]
+fn says_that_a_receipt_has_its_addresses_swapped_and_refuses_it_where_told() {
+    let world = World::new();
+    let id = sent(&world, "a", 1);
+    let file = world.transfer(id).file;
+    let swapped = FileId {
+        origin: file.destination.clone(),
+        destination: file.origin.clone(),
+        ..file.clone()
+    };
+    let come = |file: &FileId, refuse_swapped| {
+        let receipt = ArrivedReceipt {
+            refuse_swapped,
+            ..arrived(file.clone(), eerp())
+        };
+        world.store.receipt_arrived(ACME, receipt, CIRCUIT, at(2))
+    };
+    let refused = come(&swapped, true).unwrap_err();
+    assert!(
+        matches!(&refused, ReceiptProblem::Swapped { id: named, .. } if *named == id),
+        "{refused}"
+    );
+    assert_eq!(world.state(id), State::Sent);
+    assert!(come(&swapped, false).unwrap().swapped);
+    assert_eq!(world.state(id), State::Acknowledged);
+    assert!(!come(&file, true).unwrap().swapped);
 }

@@ -248,7 +248,7 @@ fn answer(store: &Store, site: &Site) {
         if site.noted("got", &fact) && !site.noted("eerp", &fact) {
             let settled =
                 store.receipt_arrived(ACME, arrived(transfer.file, eerp()), CIRCUIT, now());
-            assert_eq!(settled.unwrap(), Settled::Closed(transfer.id));
+            assert_eq!(settled.unwrap().settled, Settled::Closed(transfer.id));
             site.note("eerp", &fact);
             say("answered");
         }

@@ -97,7 +97,10 @@ fn forwards_a_file_as_it_came_and_its_receipt_back_as_it_came() {
     };
     let come = |content: ReceiptContent| {
         let receipt = arrived(offer.sfid.file_id(), content);
-        world.store.receipt_arrived(OTHER, receipt, CIRCUIT, at(4))
+        world
+            .store
+            .receipt_arrived(OTHER, receipt, CIRCUIT, at(4))
+            .map(|came| came.settled)
     };
     for _ in 0..2 {
         assert_eq!(come(receipt.clone()).unwrap(), settled);
@@ -127,6 +130,7 @@ fn passes_a_negative_receipt_on_with_its_maker() {
     world
         .store
         .receipt_arrived(OTHER, receipt, CIRCUIT, at(4))
+        .map(|came| came.settled)
         .unwrap();
     assert_eq!(owed(&world, L2), None, "level 2 has no NERP");
     assert!(
@@ -345,8 +349,12 @@ fn a_receipt_that_comes_twice_never_settles_another_file_of_the_same_second() {
             file: offers[0].sfid.file_id(),
             content: eerp(),
             level: L2,
+            refuse_swapped: false,
         };
-        let settled = world.store.receipt_arrived(OTHER, receipt, CIRCUIT, at(4));
+        let settled = world
+            .store
+            .receipt_arrived(OTHER, receipt, CIRCUIT, at(4))
+            .map(|came| came.settled);
         assert_eq!(settled.unwrap().transfer(), first);
     }
     assert_eq!(world.state(first), State::Acknowledged);

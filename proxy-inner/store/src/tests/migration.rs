@@ -168,7 +168,10 @@ fn goes_on_with_what_a_version_1_journal_has() {
     let oldest = &waiting[0];
     assert_eq!((oldest.transfer, oldest.since), (id(8), at(8)));
     let receipt = arrived(world.transfer(id(8)).file, eerp());
-    let settled = world.store.receipt_arrived(ACME, receipt, CIRCUIT, at(104));
+    let settled = world
+        .store
+        .receipt_arrived(ACME, receipt, CIRCUIT, at(104))
+        .map(|came| came.settled);
     assert_eq!(settled.unwrap(), Settled::Closed(id(8)));
     // What was received is known, what was not may come again.
     for n in [2, 3, 4] {

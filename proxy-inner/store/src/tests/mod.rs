@@ -178,6 +178,7 @@ pub(super) fn arrived(file: FileId, content: ReceiptContent) -> ArrivedReceipt {
         file,
         content,
         level: L5,
+        refuse_swapped: false,
     }
 }
 

@@ -72,7 +72,10 @@ fn a_receipt_settles_the_file_it_is_for() {
     }
     let arrive = |id, content| {
         let receipt = arrived(world.transfer(id).file, content);
-        world.store.receipt_arrived(ACME, receipt, CIRCUIT, at(3))
+        world
+            .store
+            .receipt_arrived(ACME, receipt, CIRCUIT, at(3))
+            .map(|came| came.settled)
     };
     let nerp = nerp(9, "no such desk");
     for _ in 0..2 {
@@ -114,6 +117,7 @@ fn a_receipt_for_what_was_not_sent_to_that_partner_settles_nothing() {
         world
             .store
             .receipt_arrived(partner, arrived(file, eerp()), CIRCUIT, at(3))
+            .map(|came| came.settled)
     };
     assert!(matches!(
         arrive(ACME, &file),
@@ -144,6 +148,7 @@ fn a_receipt_that_overtakes_the_end_of_file_answer_stands() {
     world
         .store
         .receipt_arrived(ACME, arrived(file, eerp()), CIRCUIT, at(3))
+        .map(|came| came.settled)
         .unwrap();
     claim.sent(at(4)).unwrap();
     assert_eq!(world.state(id), State::Acknowledged);
