@@ -9,7 +9,9 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::*;
-use crate::session::tests::world::{OURS, Side, THEIRS, content, two};
+use crate::session::answers::{self, Caller, Verdict};
+use crate::session::tests::played::ssid;
+use crate::session::tests::world::{OURS, Side, THEIRS, caller, content, two};
 use crate::session::{self, Report, Stage};
 
 /// Only reached when something is wrong.
@@ -90,6 +92,36 @@ async fn a_tls_partner_is_turned_away_like_a_stranger() {
     };
     assert_eq!(*reason, Some(EndReason::USER_CODE_NOT_KNOWN));
     assert_eq!(us.context.counters.now().partners_refused, 1);
+}
+
+/// The password of a plain partner crosses the inside in clear: it opens nothing from outside, where TLS
+/// is ended, and to be one is told to nobody.
+#[tokio::test]
+async fn a_plain_partner_that_comes_over_tls_is_turned_away_like_a_stranger() {
+    let us = Side::new(OURS, THEIRS);
+    let mut frame = Vec::new();
+    Command::Ssid(ssid(THEIRS))
+        .encode(Level::L5, &mut frame)
+        .unwrap();
+    let ssid = &frame[HEADER_LEN..];
+    let judged = async |transport| {
+        let caller = Caller {
+            transport,
+            ..caller()
+        };
+        let verdict = answers::judge(&us.context, &caller, ssid).await;
+        match verdict.unwrap() {
+            Verdict::Welcome(_) => None,
+            Verdict::Refuse(reason) => Some(reason),
+        }
+    };
+    let stranger = Some(EndReason::USER_CODE_NOT_KNOWN);
+    assert_eq!(judged(Transport::Tls).await, None);
+    assert_eq!(judged(Transport::Plain).await, stranger);
+    make_plain(&us);
+    assert_eq!(judged(Transport::Tls).await, stranger);
+    assert_eq!(judged(Transport::Plain).await, None);
+    assert_eq!(us.context.counters.now().partners_refused, 2);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ mod formats;
 mod gateway;
 mod levels;
 mod pair;
-mod played;
+pub(crate) mod played;
 mod receipts;
 mod refusals;
 mod restart;

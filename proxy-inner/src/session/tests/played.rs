@@ -78,7 +78,7 @@ pub(super) fn decoded(oeb: &[u8]) -> Command<'_> {
     Command::decode(oeb, Level::L5).unwrap()
 }
 
-pub(super) fn ssid(name: &str) -> Ssid {
+pub(crate) fn ssid(name: &str) -> Ssid {
     Ssid {
         level: Level::L5,
         code: code(name),
