@@ -97,7 +97,7 @@ fn receipts_of_both_kinds_are_confirmed_alike() {
     }
 }
 
-/// an abort says why and whose it is, on both sides; one without ESID has no reason.
+/// an abort says why and whose it is, on both sides; one without ESID has no reason.
 #[test]
 fn an_abort_names_its_reason_and_its_origin() {
     // A protocol error found by one side: local there, distant at the other.

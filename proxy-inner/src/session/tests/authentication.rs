@@ -70,7 +70,7 @@ async fn files_pass_once_both_sides_have_proved_themselves() {
     assert_eq!(them.transfer(answered).state, State::Acknowledged);
 }
 
-/// a challenge that was sealed for another key cannot be opened, whoever made it.
+/// a challenge that was sealed for another key cannot be opened, whoever made it.
 #[tokio::test]
 async fn who_does_not_hold_the_key_is_esid_11() {
     for called in [true, false] {
