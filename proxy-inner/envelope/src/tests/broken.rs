@@ -7,7 +7,7 @@ use super::*;
 use crate::challenge;
 use crate::{BerError, EnvelopedData, MOST_OCTETS, OpenError, der};
 
-/// A small generator, so that the octets can be had again from the printed seed.
+/// A small generator with a fixed seed, so that every run tries the same octets.
 struct Draw(u64);
 
 impl Draw {
@@ -20,12 +20,14 @@ impl Draw {
     }
 }
 
+/// That no octets panic is all that can be said of them; that some get as far as the key and some do
+/// not shows that they are worth trying.
 #[test]
 fn any_mutation_ends_in_a_value_or_an_error() {
-    let seed = std::process::id().into();
-    let mut draw = Draw(seed);
+    let mut draw = Draw(1);
     let key = key();
-    for (name, octets) in MADE_FOR_US {
+    let (mut opened, mut malformed, mut behind_the_key) = (0, 0, 0);
+    for (_, octets) in MADE_FOR_US {
         for _ in 0..200 {
             let mut mutated = octets.to_vec();
             for _ in 0..=draw.below(3) {
@@ -37,12 +39,19 @@ fn any_mutation_ends_in_a_value_or_an_error() {
                     _ => mutated.truncate(at.max(1)),
                 }
             }
-            let opened = challenge::open(&mutated, &key);
-            assert!(
-                opened.is_err() || opened.map(|secret| secret.len()) == Ok(20),
-                "seed {seed}, {name}"
-            );
+            match challenge::open(&mutated, &key) {
+                Ok(_) => opened += 1,
+                Err(OpenError::Undecryptable) => behind_the_key += 1,
+                Err(_) => malformed += 1,
+            }
         }
+    }
+    for (what, count) in [
+        ("opened", opened),
+        ("failed behind the key", behind_the_key),
+        ("were malformed", malformed),
+    ] {
+        assert!(count > 20, "only {count} {what}");
     }
 }
 
