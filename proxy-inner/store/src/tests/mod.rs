@@ -6,6 +6,7 @@ mod crash_relay;
 mod directory;
 mod forwarding;
 mod inbound;
+mod large;
 mod migration;
 mod opening;
 mod outbound;
