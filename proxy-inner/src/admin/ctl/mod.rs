@@ -315,6 +315,7 @@ impl Ctl<'_> {
             .reason
             .as_deref()
             .unwrap_or("no reason is known");
+        let why = render::spelled(why);
         Err(CtlError::Unsuccessful(format!(
             "transfer {id} is {}: {why}",
             watched.transfer.state

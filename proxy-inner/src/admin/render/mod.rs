@@ -57,6 +57,18 @@ fn capital(word: &str) -> String {
     })
 }
 
+/// Text that a partner may have written, with all that is no letter, sign or blank spelled out: it must
+/// not move the cursor, begin a line, or hide what stands beside it.
+pub(super) fn spelled(text: &str) -> String {
+    text.chars().fold(String::new(), |mut spelled, letter| {
+        match letter {
+            '\'' | '"' | '\\' => spelled.push(letter),
+            _ => spelled.extend(letter.escape_debug()),
+        }
+        spelled
+    })
+}
+
 /// Names and values, a line each.
 fn facts(rows: &[(&str, String)]) -> String {
     rows.iter().fold(String::new(), |mut text, (name, value)| {
@@ -68,7 +80,7 @@ fn facts(rows: &[(&str, String)]) -> String {
 /// Columns as wide as their widest value; the last one as long as it is.
 fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     let mut lines: Vec<Vec<String>> = vec![head.iter().map(|cell| (*cell).to_owned()).collect()];
-    lines.extend(rows);
+    lines.extend(rows.map(|row| row.iter().map(|cell| spelled(cell)).collect()));
     let widths: Vec<usize> = (0..head.len())
         .map(|column| {
             let cells = lines.iter().filter_map(|line| line.get(column));

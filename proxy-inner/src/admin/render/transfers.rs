@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::super::progress::percent;
 use super::super::protocol::TransferDetail;
 use super::super::view::{ServicesView, TransferView};
-use super::{facts, octets, table, time};
+use super::{facts, octets, spelled, table, time};
 
 /// Transfers as a table.
 pub(in crate::admin) fn transfers(transfers: &[TransferView]) -> String {
@@ -58,7 +58,7 @@ pub(in crate::admin) fn transfer(detail: &TransferDetail) -> String {
     ];
     let mut optional = |name, value: Option<String>| {
         if let Some(value) = value.filter(|value| !value.is_empty()) {
-            rows.push((name, value));
+            rows.push((name, spelled(&value)));
         }
     };
     optional("reason", transfer.reason.clone());
@@ -95,7 +95,7 @@ pub(in crate::admin) fn transfer(detail: &TransferDetail) -> String {
             "  {}  {:<14} {}{}",
             time(&step.at),
             step.step,
-            step.detail,
+            spelled(&step.detail),
             circuit.unwrap_or_default()
         );
         let _ = writeln!(text, "{}", line.trim_end());

@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use oftp::{Level, UserField};
+use oftp::{Level, ReceiptReason, UserField};
 use store::{ArrivedReceipt, OutboundClaim, ReceiptContent};
 
 use super::*;
@@ -336,7 +336,7 @@ fn the_status_tells_queue_faults_and_store() {
         keys.join(" "),
         "counters interrupted link outbox_faults pid plain queue receipts_awaited \
          receipts_overdue receipts_owed receipts_unconfirmed sessions stage started store \
-         transfers version"
+         tolerated transfers version"
     );
     assert_eq!(status["queue"][0]["partner"], "ACME");
     assert_eq!(status["queue"][0]["files"], 1);
@@ -351,5 +351,35 @@ fn the_status_tells_queue_faults_and_store() {
         "/x/ACME/bad: cannot be read",
     ] {
         assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
+#[test]
+fn what_a_partner_wrote_neither_moves_the_cursor_nor_begins_a_line() {
+    let world = World::with_partner();
+    let file = world.file("a", b"abc");
+    let id = world.ok(&format!("send --partner ACME {}", file.display()));
+    let claim = claim(&world);
+    let name = claim.file().clone();
+    claim.sent(Timestamp::now()).unwrap();
+    let text = "\u{1b}[2J\u{9b}1A\nforged \u{202e}Zürich's \"x\"";
+    let creator = name.destination.clone();
+    let receipt = ArrivedReceipt {
+        file: name,
+        content: ReceiptContent::negative(ReceiptReason::UNSPECIFIED, text, creator),
+        level: Level::L5,
+        refuse_swapped: false,
+    };
+    world
+        .store
+        .receipt_arrived("ACME", receipt, "00f3", Timestamp::now())
+        .unwrap();
+    let shown = world.ok(&format!("transfers show {}", id.trim()));
+    let waited = world.refused(&format!("transfers wait {}", id.trim()));
+    for printed in [shown, waited] {
+        let strange = |c: &char| (c.is_control() && *c != '\n') || *c == '\u{202e}';
+        assert_eq!(printed.chars().find(strange), None, "{printed:?}");
+        assert!(!printed.contains("\nforged"), "{printed}");
+        assert!(printed.contains("Zürich's \"x\""), "{printed}");
     }
 }
