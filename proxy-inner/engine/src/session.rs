@@ -78,8 +78,7 @@ impl Session {
     pub fn receive(&mut self, input: &[u8], now: Duration) -> usize {
         let mut used = 0;
         while !self.ignores_input() {
-            let full = self.line.transmit.is_overfull();
-            if full || self.line.received.held() >= RECEIVE_CEILING {
+            if self.is_full() || self.line.transmit.is_overfull() {
                 break;
             }
             match oftp::split(input.get(used..).unwrap_or_default()) {
@@ -233,6 +232,13 @@ impl Session {
     #[must_use]
     pub fn received_len(&self) -> usize {
         self.line.received.octets.len()
+    }
+
+    /// Does [`Session::receive`] consume nothing more until what waits is taken? Ends of records count
+    /// too, so [`Session::received_len`] does not tell.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.line.received.held() >= RECEIVE_CEILING
     }
 
     /// Moves the decoded file octets out, with the ends of records among them. `into` is cleared

@@ -17,7 +17,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use engine::{Phase, RECEIVE_CEILING, Session};
+use engine::{Phase, Session};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
@@ -143,7 +143,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     fn disconnect(&mut self, now: Duration) -> bool {
         // After an ESID nobody waits for the rest, nor for an answer.
         let over = matches!(self.session.phase(), Phase::Ending | Phase::Closed);
-        let held_back = self.session.received_len() >= RECEIVE_CEILING || self.desk.is_busy();
+        let held_back = self.session.is_full() || self.desk.is_busy();
         if self.disconnected || (held_back && !over) {
             return false;
         }

@@ -16,7 +16,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use engine::{Position, RECEIVE_CEILING, Received, Session};
+use engine::{Position, Received, Session};
 use jiff::Timestamp;
 use store::{Inbound, StoreError, TransferId};
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -119,9 +119,8 @@ impl Receiving {
         if self.problem.is_some() {
             return false;
         }
-        let waiting = session.received_len();
         // Small pieces are left to gather while the disk is at work.
-        let worth_it = self.writing.is_none() || waiting >= RECEIVE_CEILING || self.is_whole();
+        let worth_it = self.writing.is_none() || session.is_full() || self.is_whole();
         let mut moved = false;
         if self.announced
             && worth_it

@@ -3,9 +3,9 @@
 use std::fs;
 use std::time::Duration;
 
-use oftp::{Command, Eerp, Efid, EndReason, Esid, FileReason, Security, Sfid};
+use oftp::{Command, Eerp, Efid, EndReason, Esid, FileReason, Format, Level, Security, Sfid};
 use store::State;
-use tokio::io::{AsyncReadExt, duplex};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
 use super::played::{Script, decoded, play, refused, sfid};
 use super::world::{OURS, Side, THEIRS, code, content};
@@ -333,4 +333,34 @@ async fn an_esid_is_heard_in_the_middle_of_a_file_we_send() {
         report.ending.why()
     );
     assert_eq!(us.transfer(sent).state, State::Queued);
+}
+
+/// What is still to be read counts before the end of the connection, also where the engine waits for
+/// the disk to take the ends of records that have no octets.
+#[tokio::test]
+async fn a_file_of_empty_records_is_kept_from_a_partner_that_does_not_wait() {
+    let us = Side::new(OURS, THEIRS);
+    let offer = Sfid {
+        format: Format::Variable,
+        record_length: 80,
+        ..sfid()
+    };
+    play(&us, async |partner| {
+        partner.open().await;
+        let answer = partner.offer(&offer).await;
+        assert!(matches!(decoded(&answer), Command::Sfpa(_)));
+        let mut frame = Vec::new();
+        let data = Command::Data(&[0x80; 4_000]);
+        data.encode(Level::L5, &mut frame).unwrap();
+        partner.raw(&frame.repeat(100)).await;
+        let (records, octets) = (400_000, 0);
+        partner.say(Command::Efid(Efid { records, octets })).await;
+        let (reason, text) = (EndReason::NORMAL, String::new());
+        partner.say(Command::Esid(Esid { reason, text })).await;
+        partner.0.shutdown().await.unwrap();
+        let mut rest = Vec::new();
+        partner.0.read_to_end(&mut rest).await.unwrap();
+    })
+    .await;
+    assert_eq!(us.inbox().len(), 1);
 }
