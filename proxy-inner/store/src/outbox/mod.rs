@@ -226,7 +226,24 @@ impl Store {
                 now,
             })
             .collect();
-        self.run(move |journal| entries.iter().try_for_each(|entry| entry.insert(journal)))?;
+        let entered =
+            self.run(move |journal| entries.iter().try_for_each(|entry| entry.insert(journal)));
+        match (entered, group) {
+            (Ok(()), _) => {}
+            // What is wrong with one file must not keep the others from being taken.
+            (Err(StoreError::Refused(why)), [ready]) => {
+                report.faults.push(OutboxFault {
+                    path: ready.path.clone(),
+                    problem: format!("{why}; it stays in the outbox"),
+                });
+                return Ok(());
+            }
+            (Err(StoreError::Refused(_)), group) => {
+                let mut alone = group.chunks(1);
+                return alone.try_for_each(|ready| self.take(ready, now, report));
+            }
+            (Err(error), _) => return Err(error),
+        }
         crash::point("outbox.taking");
         let mut taken = Vec::new();
         let mut left = Vec::new();

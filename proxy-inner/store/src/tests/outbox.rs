@@ -6,10 +6,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
 
-use oftp::Level::L5;
+use oftp::Level::{L2, L5};
 
-use super::{ACME, CIRCUIT, World, at, child, contents, names, open, skip};
-use crate::{Direction, OutboxReport, State};
+use super::{ACME, CIRCUIT, World, at, child, contents, names, open, partner, skip};
+use crate::{Direction, OutboxReport, Partner, State};
 
 fn problem_of<'a>(report: &'a OutboxReport, name: &str) -> &'a str {
     let fault = report
@@ -202,4 +202,47 @@ fn reports_a_file_it_may_not_read() {
         Err(error) => return skip(&format!("no other account may run this binary ({error})")),
     }
     assert_eq!(names(&outbox), ["secret"], "it stays");
+}
+
+#[test]
+fn a_file_that_gets_no_stamp_keeps_nobody_elses_from_being_taken() {
+    let world = World::new();
+    // At level 2 a second has one file of a name, and no stamp is an hour ahead: all of them are used up.
+    world
+        .store
+        .put_partner(Partner {
+            level: L2,
+            lowest_level: L2,
+            ..partner(ACME)
+        })
+        .unwrap();
+    world.send(ACME, "orders", b"x");
+    world
+        .store
+        .run(|journal| {
+            crate::row::change(
+                journal,
+                "WITH RECURSIVE used (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM used WHERE n < 3600) \
+                 INSERT INTO transfer (id, direction, partner, station, dataset, stamp, origin, destination, \
+                 format, state, octets, description, user, created, changed) \
+                 SELECT printf('%016x', n), direction, partner, station, dataset, \
+                 strftime('%Y%m%d%H%M%S', ?1 + n, 'unixepoch') || '0001', origin, destination, format, \
+                 'acknowledged', octets, description, user, created, changed FROM transfer, used",
+                [at(0).as_second()],
+            )
+        })
+        .unwrap();
+    let outbox = world.path("outbox");
+    for name in ["ACME/free", "ACME/orders", "OTHER/orders"] {
+        fs::write(outbox.join(name), b"x").unwrap();
+    }
+    let report = world.store.scan_outbox(at(0)).unwrap();
+    assert_eq!(report.queued.len(), 2);
+    let [fault] = &report.faults[..] else {
+        panic!("{:?}", report.faults);
+    };
+    assert_eq!(fault.path, outbox.join("ACME/orders"));
+    assert!(fault.problem.contains("another name"), "{}", fault.problem);
+    assert!(names(&outbox.join("OTHER")).is_empty());
+    assert_eq!(names(&outbox.join("ACME")), ["orders"]);
 }
