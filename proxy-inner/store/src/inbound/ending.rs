@@ -1,5 +1,7 @@
 //! How an attempt to receive a file ends before the file does.
 
+use std::path::PathBuf;
+
 use jiff::Timestamp;
 use rusqlite::Connection;
 
@@ -10,7 +12,7 @@ use crate::layout;
 use crate::row;
 use crate::spool::SpoolFile;
 use crate::store::{Live, Store};
-use crate::transfer::{State, Transfer, TransferId};
+use crate::transfer::{Direction, State, Transfer, TransferId};
 
 impl Inbound {
     /// The session ended before the file did: what came is put on disk and kept, so that the partner
@@ -60,11 +62,20 @@ impl Inbound {
     /// Ends the attempt. The spool file goes first: no `received` was ever written, so nothing can
     /// say that the file is whole, and on a full disk the journal may need its room.
     pub(super) fn fail(&mut self, why: &str, now: Timestamp) -> Result<(), StoreError> {
-        let removed = self.spool.take().map_or(Ok(()), SpoolFile::remove);
+        let removed = match self.spool.take() {
+            Some(spool) => spool.remove(),
+            // It could not be opened to go on with: what an earlier attempt left goes all the same.
+            None => layout::remove_file(&self.path()),
+        };
         crash::point("inbound.removed");
         let ending = self.ending(State::Failed, why.to_owned(), Checkpoint::default(), now);
         self.store.run(move |journal| ending.record(journal))?;
         removed
+    }
+
+    pub(super) fn path(&self) -> PathBuf {
+        let spool = &self.store.inner.layout;
+        spool.spool_file(Direction::In, self.id)
     }
 
     /// The same without waiting for the journal.
@@ -236,8 +247,7 @@ impl Store {
         })?;
         crash::point("inbound.expired");
         expired.iter().try_for_each(|id| {
-            let direction = crate::transfer::Direction::In;
-            layout::remove_file(&self.inner.layout.spool_file(direction, *id))
+            layout::remove_file(&self.inner.layout.spool_file(Direction::In, *id))
         })?;
         Ok(expired)
     }

@@ -16,12 +16,12 @@ use crate::layout;
 use crate::records::{BUFFER, Shape, find_record};
 use crate::row;
 use crate::spool::SpoolFile;
-use crate::transfer::{Direction, Position};
+use crate::transfer::Position;
 
 impl Inbound {
     /// Opens the spool file at the place to go on from, or makes a new one.
     pub(super) fn take_up(&mut self, begun: &Begun) -> Result<(), StoreError> {
-        let path = self.store.inner.layout.spool_file(Direction::In, self.id);
+        let path = self.path();
         let reserve = self.store.inner.options.reserve;
         let start = begin_at(&path, begun)?;
         if start != begun.held {

@@ -152,6 +152,23 @@ fn begins_anew_where_the_services_of_a_file_have_changed() {
 }
 
 #[test]
+fn what_cannot_be_taken_up_leaves_nothing_behind() {
+    let world = World::new();
+    let mut inbound = world.begin(offer(1)).unwrap();
+    inbound.write(&[7; 3_000], &[]).unwrap();
+    let id = inbound.id();
+    inbound.interrupted("cut", at(1)).unwrap();
+    let spool = world.path("spool").join(format!("in-{id}"));
+    fs::remove_file(&spool).unwrap();
+    std::os::unix::fs::symlink("/", &spool).unwrap();
+    assert!(world.begin(again(offer(1), 2)).is_err());
+    assert_eq!(world.state(id), State::Failed);
+    assert!(names(&world.path("spool")).is_empty());
+    let inbound = world.begin(again(offer(1), 2)).unwrap();
+    assert_eq!(inbound.position(), Position::START);
+}
+
+#[test]
 fn does_not_go_on_from_what_is_no_longer_on_disk() {
     let world = World::new();
     let mut inbound = world.begin(offer(1)).unwrap();
