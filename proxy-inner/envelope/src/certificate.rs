@@ -74,6 +74,10 @@ impl RecipientCertificate {
         ]))
     }
 
+    pub(crate) fn has_key_of(&self, other: &Self) -> bool {
+        self.is_for(&other.spki)
+    }
+
     pub(crate) fn is_for(&self, spki: &[u8]) -> bool {
         self.spki == spki
     }

@@ -85,6 +85,14 @@ impl RecipientKey {
         })
     }
 
+    /// Whether a certificate was made for this very key: what is sealed for it, we open ourselves.
+    #[must_use]
+    pub fn is_of(&self, certificate: &RecipientCertificate) -> bool {
+        self.certificates
+            .iter()
+            .any(|ours| ours.has_key_of(certificate))
+    }
+
     pub(crate) fn certificates(&self) -> &[RecipientCertificate] {
         &self.certificates
     }

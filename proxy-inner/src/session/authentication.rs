@@ -48,8 +48,8 @@ impl Authenticator {
     /// # Errors
     /// ESID 11, when we have no key ourselves, or when no certificate of the partner can be used.
     pub fn challenge(&self, partner: &Partner) -> Result<Challenge, Refusal> {
-        self.ours(Some(partner))?;
-        let recipients = recipients(partner, Timestamp::now()).map_err(|why| {
+        let ours = self.ours(Some(partner))?;
+        let recipients = recipients(partner, ours, Timestamp::now()).map_err(|why| {
             tracing::error!(
                 partner = partner.name,
                 why,
@@ -114,7 +114,11 @@ impl fmt::Debug for Authenticator {
 
 /// The certificates of a partner that can be used now: several while it changes its key, because we
 /// cannot know which of them it has in use at this moment.
-fn recipients(partner: &Partner, now: Timestamp) -> Result<Vec<RecipientCertificate>, String> {
+fn recipients(
+    partner: &Partner,
+    ours: &RecipientKey,
+    now: Timestamp,
+) -> Result<Vec<RecipientCertificate>, String> {
     if partner.authentication_certificates.is_empty() {
         return Err("none is on file".to_owned());
     }
@@ -122,6 +126,10 @@ fn recipients(partner: &Partner, now: Timestamp) -> Result<Vec<RecipientCertific
     let mut problems = Vec::new();
     for (position, der) in (1..).zip(&partner.authentication_certificates) {
         match recipient(der, now) {
+            // We would answer such a challenge for whoever hands it back to us in another session.
+            Ok(recipient) if ours.is_of(&recipient) => {
+                problems.push(format!("certificate {position} is of our own key"));
+            }
             Ok(recipient) => usable.push(recipient),
             Err(why) => problems.push(format!("certificate {position}: {why}")),
         }

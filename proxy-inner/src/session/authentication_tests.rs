@@ -97,14 +97,17 @@ fn without_a_usable_certificate_a_partner_is_refused_with_text() {
 #[test]
 fn the_operator_is_told_what_is_wrong_with_each_certificate() {
     let now = Timestamp::now();
+    let us = Side::new();
+    let ours = us.authenticator.key.as_ref().unwrap();
     let told = |certificates| {
-        recipients(&partner(certificates), now)
+        recipients(&partner(certificates), ours, now)
             .map(|usable| usable.len())
             .unwrap_err()
     };
     assert_eq!(told(Vec::new()), "none is on file");
-    let told = told(vec![expired(), elliptic()]);
+    let told = told(vec![expired(), elliptic(), us.certificate.clone()]);
     for wanted in [
+        "certificate 3 is of our own key",
         "certificate 1: expired on 2002-01-01",
         "certificate 2: ",
         "RSA",
@@ -120,7 +123,7 @@ fn a_challenge_that_is_not_for_us_or_no_challenge_is_refused_with_one_text() {
         .authenticator
         .challenge(&partner(vec![other.certificate.clone()]))
         .unwrap();
-    let mut broken = us
+    let mut broken = other
         .authenticator
         .challenge(&partner(vec![us.certificate.clone()]))
         .unwrap()
