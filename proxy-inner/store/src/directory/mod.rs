@@ -56,7 +56,7 @@ pub struct Station {
 ///     credit: 32,
 ///     ..Partner::new("ACME", "O0013000002ACME".parse()?, "US")
 /// };
-/// # Ok::<(), oftp::FieldError>(())
+/// # Ok::<(), oftp::field::FieldError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Partner {
