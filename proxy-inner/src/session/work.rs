@@ -1,4 +1,4 @@
-//! Blocking work of one session, one piece after the other, on tokio's blocking threads.
+//! Work of one session beside its loop, one piece after the other, most of it on tokio's blocking threads.
 //!
 //! No thread is held while a partner is silent: each piece is short, one look-up or one sync.
 
@@ -6,9 +6,10 @@ use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use tokio::task::{JoinError, JoinHandle, spawn_blocking};
+use tokio::task::{JoinError, JoinHandle, spawn, spawn_blocking};
 
-type Piece<T> = Box<dyn FnOnce() -> T + Send>;
+/// Starts a piece when its turn has come.
+type Piece<T> = Box<dyn FnOnce() -> JoinHandle<T> + Send>;
 
 /// Pieces of work with outcomes of one type.
 pub(super) struct Work<T> {
@@ -30,7 +31,14 @@ impl<T> Default for Work<T> {
 impl<T: Send + 'static> Work<T> {
     /// Has a piece of work done after those before it.
     pub(super) fn start(&mut self, piece: impl FnOnce() -> T + Send + 'static) {
-        self.waiting.push_back(Box::new(piece));
+        self.waiting
+            .push_back(Box::new(move || spawn_blocking(piece)));
+        self.next();
+    }
+
+    /// The same for a piece that itself waits for others and blocks no thread.
+    pub(super) fn start_task(&mut self, piece: impl Future<Output = T> + Send + 'static) {
+        self.waiting.push_back(Box::new(move || spawn(piece)));
         self.next();
     }
 
@@ -62,7 +70,7 @@ impl<T: Send + 'static> Work<T> {
         if self.running.is_none()
             && let Some(piece) = self.waiting.pop_front()
         {
-            self.running = Some(spawn_blocking(piece));
+            self.running = Some(piece());
         }
     }
 }

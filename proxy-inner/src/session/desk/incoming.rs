@@ -224,7 +224,11 @@ impl Desk {
         self.live.set_transfer(None);
         if let Some(receiving) = self.receiving.take() {
             let why = format!("it was refused: {text}");
-            tokio::spawn(receiving.abandon(why));
+            // Before what comes next: the partner may offer the same file again at once.
+            self.work.start_task(async move {
+                receiving.abandon(why).await;
+                Done::Forgotten
+            });
         }
     }
 }

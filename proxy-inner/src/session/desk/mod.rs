@@ -78,6 +78,7 @@ enum Done {
     ReceiptSent,
     FileSent,
     FileRefused,
+    Forgotten,
 }
 
 /// What the turn is wanted for once a file has come in.
@@ -339,7 +340,11 @@ impl Desk {
                 }
             }
             Done::Settled(settled) => self.receipt_settled(settled, session, now),
-            Done::Delivered | Done::ReceiptSent | Done::FileSent | Done::FileRefused => {}
+            Done::Delivered
+            | Done::ReceiptSent
+            | Done::FileSent
+            | Done::FileRefused
+            | Done::Forgotten => {}
         }
     }
 }

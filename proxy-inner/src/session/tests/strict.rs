@@ -42,6 +42,26 @@ async fn a_missing_end_mark_is_tolerated_unless_it_is_refused() {
     assert_eq!(us.received()[0].restart.octets, 0);
 }
 
+/// the refusal is over with the EFNA; the speaker may come with the same file at once.
+#[tokio::test]
+async fn a_file_refused_at_its_end_may_be_offered_again_in_the_same_session() {
+    let us = Side::new(OURS, THEIRS);
+    play(&us, async |partner: &mut Script| {
+        partner.open().await;
+        for (octets, wanted) in [(9, "EFNA"), (9, "EFNA"), (8, "EFPA")] {
+            let answer = partner.offer(&sfid()).await;
+            assert!(matches!(decoded(&answer), Command::Sfpa(_)), "{answer:?}");
+            partner.say(Command::Data(b"\x88the file")).await;
+            partner
+                .say(Command::Efid(Efid { records: 0, octets }))
+                .await;
+            let answer = partner.hear().await;
+            assert_eq!(decoded(&answer).code().name(), wanted);
+        }
+    })
+    .await;
+}
+
 /// the same for SSID.
 #[tokio::test]
 async fn a_line_feed_for_a_carriage_return_is_tolerated_unless_it_is_refused() {
