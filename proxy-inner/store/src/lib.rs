@@ -65,7 +65,7 @@ pub use directory::{
     Applied, Change, DEFAULT_BUFFER, DEFAULT_CREDIT, DEFAULT_RECEIPT_WITHIN, Directory,
     Fingerprint, NoCertificates, NoFingerprint, Partner, PartnerEntry, ReceiptTiming, RecordForm,
     Served, Station, Transport, UnknownDeviation, certificates_from_pem, certificates_to_pem,
-    deviation_names, deviations_from_names, level_from_number, parse_directory,
+    deviation_names, deviations_from_names, parse_directory,
 };
 pub use error::{InboundRefusal, ReceiptProblem, StoreError};
 pub use inbound::{Bound, Inbound, Offer, Synced};

@@ -4,7 +4,7 @@ use oftp::{Deviations, Format};
 use serde::{Deserialize, Serialize};
 use store::{
     Partner, ReceiptTiming, RecordForm, Transport, certificates_from_pem, certificates_to_pem,
-    deviation_names, deviations_from_names, level_from_number,
+    deviation_names, deviations_from_names,
 };
 
 /// One partner, without its passwords; the keys are those of apply files. One that is left out has
@@ -147,7 +147,7 @@ impl PartnerView {
         let mut problems = Vec::new();
         let mut told = |key: &str, problem: String| problems.push(format!("{key}: {problem}"));
         let mut level = |key, number: u8| {
-            let level = level_from_number(number);
+            let level = oftp::Level::from_number(number);
             if level.is_none() {
                 told(key, format!("found {number}, wanted 1, 2, 4 or 5"));
             }

@@ -33,7 +33,6 @@ pub use read::parse_directory;
 pub use serving::Served;
 pub use terms::{
     ReceiptTiming, RecordForm, Transport, UnknownDeviation, deviation_names, deviations_from_names,
-    level_from_number,
 };
 
 /// One of our own identities.

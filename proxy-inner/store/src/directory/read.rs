@@ -11,7 +11,7 @@ use super::rules::{
 use super::{
     DEFAULT_BUFFER, DEFAULT_CREDIT, DEFAULT_RECEIPT_WITHIN, Directory, Fingerprint, Partner,
     PartnerEntry, ReceiptTiming, RecordForm, Station, Transport, UnknownDeviation,
-    certificates_from_pem, deviations_from_names, level_from_number,
+    certificates_from_pem, deviations_from_names,
 };
 
 /// Reads the text of an apply file; `deploy/examples/directory.toml` shows every key.
@@ -204,7 +204,7 @@ fn level(section: &mut Section<'_>, key: &str, default: Level) -> Option<Level> 
         return Some(default);
     }
     let number: u8 = section.integer(key, 1..=5, 0);
-    let level = level_from_number(number);
+    let level = Level::from_number(number);
     if level.is_none() && number != 0 {
         section.fault(key, number.to_string(), "1, 2, 4 or 5");
     }

@@ -8,7 +8,7 @@ use rusqlite::{Connection, Params, Row, named_params};
 
 use super::{
     Partner, ReceiptTiming, RecordForm, Station, Transport, certificates_from_pem,
-    certificates_to_pem, deviation_names, deviations_from_names, level_from_number, write,
+    certificates_to_pem, deviation_names, deviations_from_names, write,
 };
 use crate::error::StoreError;
 use crate::row;
@@ -352,7 +352,7 @@ impl Raw {
             password.map_err(|_| damaged(field, "***"))
         };
         let level = |field, number: u8| {
-            level_from_number(number).ok_or_else(|| damaged(field, &number.to_string()))
+            oftp::Level::from_number(number).ok_or_else(|| damaged(field, &number.to_string()))
         };
         let further = self.stations.as_deref().unwrap_or_default().lines();
         Ok(Partner {

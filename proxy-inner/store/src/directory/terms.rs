@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use oftp::{Deviation, Deviations, Level};
+use oftp::{Deviation, Deviations};
 
 /// Makes an enum that is written as one lower-case word in apply files, in the journal and on
 /// screens; its first value is the default.
@@ -78,13 +78,6 @@ terms! {
         /// Each record is a line that ends in LF.
         Lines = "lines",
     }
-}
-
-/// The level of that number, if it is one: 1, 2, 4 or 5.
-pub fn level_from_number(number: u8) -> Option<Level> {
-    [Level::L1, Level::L2, Level::L4, Level::L5]
-        .into_iter()
-        .find(|level| *level as u8 == number)
 }
 
 /// The word for every deviation there is.
