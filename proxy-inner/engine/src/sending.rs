@@ -9,7 +9,8 @@
 //! subrecords go out where the session agreed to them and where they are shorter.
 
 use oftp::{
-    Command, Efid, HEADER_LEN, Packed, capacity, pack_compressed, pack_records, pack_unstructured,
+    Command, Efid, HEADER_LEN, Level, Packed, capacity, pack_compressed, pack_records,
+    pack_unstructured,
 };
 
 use crate::RequestError;
@@ -254,22 +255,28 @@ impl Sending {
     /// Will EFID be able to say how much it was?
     fn check_reach(&self, octets: usize, records: usize, line: &Line) -> Result<(), RequestError> {
         let level = line.terms().level;
-        let totals = [
-            ("EFIDUCNT", self.octets, octets, level.most_octets()),
-            ("EFIDRCNT", self.records, records, level.most_records()),
-        ];
-        for (field, so_far, more, most) in totals {
-            let value = so_far.saturating_add(more as u64);
-            if value > most {
-                return Err(RequestError::TooLargeForLevel {
-                    field,
-                    value,
-                    level,
-                });
-            }
-        }
-        Ok(())
+        let octets = self.octets.saturating_add(octets as u64);
+        let records = self.records.saturating_add(records as u64);
+        level_carries("EFIDUCNT", octets, level.most_octets(), level)?;
+        level_carries("EFIDRCNT", records, level.most_records(), level)
     }
+}
+
+/// Whether a field of the agreed level has the digits for a number.
+pub(crate) fn level_carries(
+    field: &'static str,
+    value: u64,
+    most: u64,
+    level: Level,
+) -> Result<(), RequestError> {
+    if value > most {
+        return Err(RequestError::TooLargeForLevel {
+            field,
+            value,
+            level,
+        });
+    }
+    Ok(())
 }
 
 /// The agreed buffer size, and whether compressed subrecords may go out.

@@ -14,7 +14,7 @@ use oftp::{Command, EndReason, Format, Level, Mode, Packed, Sfid};
 use crate::layout::{Layout, is_secured};
 use crate::line::Line;
 use crate::listener::{Idleli, Idlelicd};
-use crate::sending::Sending;
+use crate::sending::{Sending, level_carries};
 use crate::state::{Reply, State, Step, done, settle};
 use crate::{Event, Request, RequestError, abort};
 
@@ -123,20 +123,8 @@ fn check_level(sfid: &Sfid, level: Level) -> Result<(), RequestError> {
     if is_secured(sfid) || sfid.signed_receipt {
         return Err(RequestError::NoFileServices { level });
     }
-    let numbers = [
-        ("SFIDFSIZ", sfid.size_blocks, level.most_blocks()),
-        ("SFIDREST", sfid.restart, level.most_records()),
-    ];
-    for (field, value, most) in numbers {
-        if value > most {
-            return Err(RequestError::TooLargeForLevel {
-                field,
-                value,
-                level,
-            });
-        }
-    }
-    Ok(())
+    level_carries("SFIDFSIZ", sfid.size_blocks, level.most_blocks(), level)?;
+    level_carries("SFIDREST", sfid.restart, level.most_records(), level)
 }
 
 /// S3-A and S3-Y: a receipt goes out, and nothing else until RTR.
