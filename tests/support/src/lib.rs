@@ -11,6 +11,7 @@
 
 pub mod binaries;
 pub mod cli;
+pub mod cms;
 pub mod compare;
 pub mod conversation;
 pub mod directory;
