@@ -62,10 +62,12 @@ mod upkeep;
 mod tests;
 
 pub use directory::{
-    Applied, Change, DEFAULT_BUFFER, DEFAULT_CREDIT, DEFAULT_RECEIPT_WITHIN, Directory,
-    Fingerprint, NoCertificates, NoFingerprint, Partner, PartnerEntry, ReceiptTiming, RecordForm,
-    Served, Station, Transport, UnknownDeviation, certificates_from_pem, certificates_to_pem,
-    deviation_names, deviations_from_names, parse_directory,
+    Acceptance, Applied, Archive, Change, CheckTiming, DEFAULT_BUFFER, DEFAULT_CREDIT,
+    DEFAULT_EXPANSION, DEFAULT_RECEIPT_WITHIN, DEFAULT_SUITE, DEFAULT_SUITES, Directory, Encoding,
+    Fingerprint, NoCertificates, NoFingerprint, Partner, PartnerEntry, ReceiptSignature,
+    ReceiptTiming, RecordForm, RoleCertificate, SECURITY_WORDS, Served, Station, Transport,
+    UnknownDeviation, UnsignedReceipts, certificates_from_pem, certificates_to_pem,
+    deviation_names, deviations_from_names, parse_directory, security_from_word, security_word,
 };
 pub use error::{InboundRefusal, ReceiptProblem, StoreError};
 pub use inbound::{Bound, Inbound, Offer, Synced};

@@ -24,7 +24,8 @@ mod write;
 
 use std::time::Duration;
 
-use oftp::{Deviations, Format, Level, OdetteId, Password};
+use keyring::{Role, Slot};
+use oftp::{Deviations, Format, Level, OdetteId, Password, Security};
 use serde::Serialize;
 
 pub use fingerprint::{Fingerprint, NoFingerprint};
@@ -32,7 +33,9 @@ pub use pem::{NoCertificates, certificates_from_pem, certificates_to_pem};
 pub use read::parse_directory;
 pub use serving::Served;
 pub use terms::{
-    ReceiptTiming, RecordForm, Transport, UnknownDeviation, deviation_names, deviations_from_names,
+    Acceptance, Archive, CheckTiming, Encoding, ReceiptSignature, ReceiptTiming, RecordForm,
+    SECURITY_WORDS, Transport, UnknownDeviation, UnsignedReceipts, deviation_names,
+    deviations_from_names, security_from_word, security_word,
 };
 
 /// One of our own identities.
@@ -93,8 +96,6 @@ pub struct Partner {
     pub restart: bool,
     /// Whether both sides prove themselves by secure authentication (SSIDAUTH); both must say so.
     pub authentication: bool,
-    /// The certificates, as DER, whose holder the partner proves to be by secure authentication.
-    pub authentication_certificates: Vec<Vec<u8>>,
     /// The leniencies it does not get.
     pub refuse: Deviations,
     /// When it gets the receipt for a file.
@@ -113,6 +114,51 @@ pub struct Partner {
     pub record_length: u32,
     /// How records lie in files of format V taken from its outbox folder and put into its inbox.
     pub records: RecordForm,
+    /// How files to it are protected (SFIDSEC), where nothing else is said.
+    pub security: Security,
+    /// The cipher suite of files to it (SFIDCIPH), 1 to 10, where nothing else is said.
+    pub cipher_suite: u8,
+    /// Whether files to it are compressed in CMS (SFIDCOMP), where nothing else is said.
+    pub file_compression: bool,
+    /// Whether signed receipts for files to it are asked for (SFIDSIGN), where nothing else is said.
+    pub signed_receipts: bool,
+    /// The cipher suites allowed in files from it and to it, 1 to 10 each, in ascending order.
+    pub cipher_suites: Vec<u8>,
+    /// Whether files from it may or must be encrypted.
+    pub accept_encrypted: Acceptance,
+    /// Whether files from it may or must be signed.
+    pub accept_signed: Acceptance,
+    /// Whether files from it may or must be compressed in CMS.
+    pub accept_compressed: Acceptance,
+    /// When protected files from it are opened and their signatures checked.
+    pub check: CheckTiming,
+    /// What becomes of a receipt without signature where a signed one was asked for.
+    pub unsigned_receipts: UnsignedReceipts,
+    /// Whether signed receipts for it have what they sign inside.
+    pub receipt_signature: ReceiptSignature,
+    /// Whether signatures of files to it come with our certificate.
+    pub include_certificate: bool,
+    /// How lengths are written in protected files to it.
+    pub encoding: Encoding,
+    /// Most octets that compressed data from it may become, per octet.
+    pub expansion: u32,
+    /// The cipher suite of signed receipts for files that name none (SFIDSIGN with SFIDCIPH 00).
+    pub receipt_suite: u8,
+    /// What is kept of files after their end.
+    pub archive: Archive,
+    /// The certificates it uses inside OFTP2: at most one of each role and slot, in their order.
+    pub role_certificates: Vec<RoleCertificate>,
+}
+
+/// A certificate of a partner, and what it is used for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RoleCertificate {
+    /// What for; none of TLS, which has fingerprints instead.
+    pub role: Role,
+    /// Whether it is in use, comes after, or was before.
+    pub slot: Slot,
+    /// The certificate as DER.
+    pub certificate: Vec<u8>,
 }
 
 impl Partner {
@@ -137,7 +183,6 @@ impl Partner {
             compression: true,
             restart: true,
             authentication: false,
-            authentication_certificates: Vec::new(),
             refuse: Deviations::refused_by_default(),
             receipts: ReceiptTiming::Delivered,
             receipt_within: DEFAULT_RECEIPT_WITHIN,
@@ -147,7 +192,38 @@ impl Partner {
             format: Format::Unstructured,
             record_length: 0,
             records: RecordForm::Prefixed,
+            security: Security::None,
+            cipher_suite: DEFAULT_SUITE,
+            file_compression: false,
+            signed_receipts: false,
+            cipher_suites: DEFAULT_SUITES.to_vec(),
+            accept_encrypted: Acceptance::Allowed,
+            accept_signed: Acceptance::Allowed,
+            accept_compressed: Acceptance::Allowed,
+            check: CheckTiming::Delivered,
+            unsigned_receipts: UnsignedReceipts::Refused,
+            receipt_signature: ReceiptSignature::Inside,
+            include_certificate: false,
+            encoding: Encoding::Indefinite,
+            expansion: DEFAULT_EXPANSION,
+            receipt_suite: DEFAULT_SUITE,
+            archive: Archive::Nothing,
+            role_certificates: Vec::new(),
         }
+    }
+
+    /// Its certificates of a role, as DER: the current one, the next, the previous, as far as they
+    /// are there.
+    pub fn certificates_for(&self, role: Role) -> Vec<&[u8]> {
+        let mut held: Vec<&RoleCertificate> = self
+            .role_certificates
+            .iter()
+            .filter(|held| held.role == role)
+            .collect();
+        held.sort_by_key(|held| held.slot);
+        held.into_iter()
+            .map(|held| held.certificate.as_slice())
+            .collect()
     }
 }
 
@@ -157,6 +233,14 @@ pub const DEFAULT_BUFFER: u32 = 65_535;
 pub const DEFAULT_CREDIT: u16 = 256;
 /// How long after a file its receipt is overdue where nothing else is said: 3 days.
 pub const DEFAULT_RECEIPT_WITHIN: Duration = Duration::from_secs(3 * 24 * 60 * 60);
+
+/// The cipher suite where nothing else is said: AES-256, RSA, SHA-256.
+pub const DEFAULT_SUITE: u8 = 4;
+/// The cipher suites allowed where nothing else is said: AES-256 with every hash.
+pub const DEFAULT_SUITES: [u8; 5] = [3, 4, 5, 6, 7];
+/// Most octets that compressed data may become, per octet, where nothing else is said. zlib makes at
+/// most 1032 out of one.
+pub const DEFAULT_EXPANSION: u32 = 1_100;
 
 /// What putting a station or partner did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -11,7 +11,7 @@ use super::rules::{
 use super::{
     DEFAULT_BUFFER, DEFAULT_CREDIT, DEFAULT_RECEIPT_WITHIN, Directory, Fingerprint, Partner,
     PartnerEntry, ReceiptTiming, RecordForm, Station, Transport, UnknownDeviation,
-    certificates_from_pem, deviations_from_names,
+    deviations_from_names,
 };
 
 /// Reads the text of an apply file; `deploy/examples/directory.toml` shows every key.
@@ -153,9 +153,6 @@ fn session(section: &mut Section<'_>, partner: &mut Partner, faulty: &mut Faulty
     partner.compression = section.boolean("compression", partner.compression);
     partner.restart = section.boolean("restart", partner.restart);
     partner.authentication = section.boolean("authentication", partner.authentication);
-    let certificates = certificates(section, "authentication_certificates");
-    partner.authentication_certificates =
-        faulty.or("authentication_certificates", certificates, Vec::new());
     partner.refuse = refused(section, "refuse", partner.refuse);
 }
 
@@ -209,23 +206,6 @@ fn level(section: &mut Section<'_>, key: &str, default: Level) -> Option<Level> 
         section.fault(key, number.to_string(), "1, 2, 4 or 5");
     }
     level
-}
-
-/// Certificates as PEM text; `None` where it is none.
-fn certificates(section: &mut Section<'_>, key: &str) -> Option<Vec<Vec<u8>>> {
-    if !section.contains(key) {
-        return Some(Vec::new());
-    }
-    let text = section.string(key)?;
-    certificates_from_pem(&text)
-        .map_err(|problem| {
-            section.fault(
-                key,
-                format!("a text that holds not only certificates ({problem})"),
-                "the PEM text of one or more certificates",
-            );
-        })
-        .ok()
 }
 
 /// The leniencies a partner does not get, by their names; each that is not known is a fault.

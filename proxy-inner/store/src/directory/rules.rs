@@ -5,6 +5,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use keyring::Role;
 use oftp::{Format, Level, OdetteId};
 use ops::HostPort;
 
@@ -126,11 +127,11 @@ impl Partner {
                     "level and lowest_level 5 with it: lower levels have no secure authentication",
                 );
             }
-            if self.authentication_certificates.is_empty() {
+            if self.certificates_for(Role::Authentication).is_empty() {
                 clash(
-                    &["authentication", "authentication_certificates"],
+                    &["authentication", "certificate"],
                     "true without a certificate".to_owned(),
-                    "authentication_certificates with the partner's certificate as PEM text",
+                    "a certificate of the role \"authentication\" with it",
                 );
             }
         }

@@ -7,8 +7,8 @@ use oftp::{Format, OdetteId};
 use rusqlite::{Connection, Params, Row, named_params};
 
 use super::{
-    Partner, ReceiptTiming, RecordForm, Station, Transport, certificates_from_pem,
-    certificates_to_pem, deviation_names, deviations_from_names, write,
+    Partner, ReceiptTiming, RecordForm, Station, Transport, deviation_names, deviations_from_names,
+    write,
 };
 use crate::error::StoreError;
 use crate::row;
@@ -167,7 +167,6 @@ pub(super) fn write_partner(journal: &Connection, new: &Partner) -> Result<(), S
         ":compression": new.compression,
         ":restart": new.restart,
         ":authentication": new.authentication,
-        ":authentication_certificates": certificates_to_pem(&new.authentication_certificates),
         ":refuse": deviation_names(new.refuse).join(" "),
         ":receipts": new.receipts.word(),
         ":receipt_within": row::octets(new.receipt_within.as_secs()),
@@ -189,7 +188,7 @@ pub(super) fn write_partner(journal: &Connection, new: &Partner) -> Result<(), S
 }
 
 /// A partner's columns, in the order [`Raw::read`] takes them.
-const COLUMNS: [&str; 26] = [
+const COLUMNS: [&str; 25] = [
     "name",
     "code",
     "station",
@@ -207,7 +206,6 @@ const COLUMNS: [&str; 26] = [
     "compression",
     "restart",
     "authentication",
-    "authentication_certificates",
     "refuse",
     "receipts",
     "receipt_within",
@@ -295,7 +293,6 @@ struct Raw {
     compression: bool,
     restart: bool,
     authentication: bool,
-    authentication_certificates: String,
     refuse: String,
     receipts: String,
     receipt_within: i64,
@@ -327,7 +324,6 @@ impl Raw {
             compression: row.get("compression")?,
             restart: row.get("restart")?,
             authentication: row.get("authentication")?,
-            authentication_certificates: row.get("authentication_certificates")?,
             refuse: row.get("refuse")?,
             receipts: row.get("receipts")?,
             receipt_within: row.get("receipt_within")?,
@@ -356,8 +352,6 @@ impl Raw {
         };
         let further = self.stations.as_deref().unwrap_or_default().lines();
         Ok(Partner {
-            code: row::parse(&name, "code", &self.code)?,
-            station: self.station,
             password_sent: password("password_sent", &self.password_sent)?,
             password_expected: password("password_expected", &self.password_expected)?,
             address: self.address,
@@ -377,10 +371,6 @@ impl Raw {
             compression: self.compression,
             restart: self.restart,
             authentication: self.authentication,
-            authentication_certificates: certificates_from_pem(&self.authentication_certificates)
-                .map_err(|problem| {
-                damaged("authentication_certificates", &problem.to_string())
-            })?,
             refuse: deviations_from_names(&self.refuse.split_whitespace().collect::<Vec<_>>())
                 .map_err(|_| damaged("refuse", &self.refuse))?,
             receipts: ReceiptTiming::from_word(&self.receipts)
@@ -401,7 +391,11 @@ impl Raw {
             record_length: self.record_length,
             records: RecordForm::from_word(&self.records)
                 .ok_or_else(|| damaged("records", &self.records))?,
-            name,
+            ..Partner::new(
+                name.as_str(),
+                row::parse(&name, "code", &self.code)?,
+                self.station,
+            )
         })
     }
 }

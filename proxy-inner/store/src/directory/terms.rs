@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use oftp::{Deviation, Deviations};
+use oftp::{Deviation, Deviations, Security};
 
 /// Makes an enum that is written as one lower-case word in apply files, in the journal and on
 /// screens; its first value is the default.
@@ -78,6 +78,88 @@ terms! {
         /// Each record is a line that ends in LF.
         Lines = "lines",
     }
+}
+
+terms! {
+    /// Whether files from a partner have a security service.
+    Acceptance {
+        /// They may have it.
+        Allowed = "allowed",
+        /// One without it is refused (SFNA 18 to 20).
+        Required = "required",
+        /// One with it is refused (SFNA 16 to 18).
+        Refused = "refused",
+    }
+}
+
+terms! {
+    /// When protected files from a partner are opened and their signatures checked.
+    CheckTiming {
+        /// After the file is acknowledged (EFPA): what fails is told by a negative receipt (NERP).
+        Delivered = "delivered",
+        /// Before: what fails is not acknowledged (EFNA), and the session waits for the answer.
+        BeforeAcknowledgement = "before-acknowledgement",
+    }
+}
+
+terms! {
+    /// What becomes of a receipt without signature where a signed one was asked for.
+    UnsignedReceipts {
+        /// It settles nothing: the file stays without receipt until an operator takes it after all.
+        Refused = "refused",
+        /// It settles the file like a signed one.
+        Accepted = "accepted",
+    }
+}
+
+terms! {
+    /// Whether signed receipts for a partner have what they sign inside.
+    ReceiptSignature {
+        /// What is signed is inside the signature.
+        Inside = "inside",
+        /// Only the signature, for partners that expect it so.
+        Detached = "detached",
+    }
+}
+
+terms! {
+    /// How lengths are written in protected files to a partner.
+    Encoding {
+        /// Lengths unknown beforehand (BER).
+        Indefinite = "indefinite",
+        /// Lengths in front wherever nothing is compressed, for partners that want it so.
+        Definite = "definite",
+    }
+}
+
+terms! {
+    /// What is kept of a partner's files after their end.
+    Archive {
+        /// Nothing but the journal entry.
+        Nothing = "nothing",
+        /// The file as it travelled and the clear file, for as long as the archive keeps them.
+        Files = "files",
+    }
+}
+
+/// How files may be protected (SFIDSEC), each with its word.
+pub const SECURITY_WORDS: [(&str, Security); 4] = [
+    ("none", Security::None),
+    ("encrypted", Security::Encrypted),
+    ("signed", Security::Signed),
+    ("encrypted-and-signed", Security::EncryptedAndSigned),
+];
+
+/// The word of a protection.
+pub fn security_word(security: Security) -> &'static str {
+    let found = SECURITY_WORDS.iter().find(|(_, value)| *value == security);
+    found.map_or("none", |(word, _)| word)
+}
+
+/// The protection of a word, if it is one.
+pub fn security_from_word(word: &str) -> Option<Security> {
+    let found = SECURITY_WORDS.iter().find(|(known, _)| *known == word);
+    found.map(|(_, value)| *value)
 }
 
 /// The word for every deviation there is.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Fingerprint, Partner, Station, certificates_to_pem, deviation_names};
+use super::{Fingerprint, Partner, Station, deviation_names};
 use crate::error::StoreError;
 
 /// The text of the apply file, passwords only when asked for.
@@ -64,8 +64,6 @@ struct WrittenPartner<'a> {
     compression: bool,
     restart: bool,
     authentication: bool,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    authentication_certificates: String,
     refuse: Vec<&'static str>,
     receipts: &'static str,
     receipt_within: String,
@@ -97,7 +95,6 @@ impl<'a> WrittenPartner<'a> {
             compression: partner.compression,
             restart: partner.restart,
             authentication: partner.authentication,
-            authentication_certificates: certificates_to_pem(&partner.authentication_certificates),
             refuse: deviation_names(partner.refuse),
             receipts: partner.receipts.word(),
             receipt_within: ops::duration::display(partner.receipt_within).to_string(),
