@@ -15,6 +15,7 @@ pub mod admin;
 pub mod app;
 pub mod config;
 pub mod handshake;
+pub mod keyring;
 pub mod keys;
 pub mod link;
 pub mod plain;

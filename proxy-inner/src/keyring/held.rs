@@ -1,0 +1,275 @@
+//! The keys as they are held: unsealed once, found by station, role and slot.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ::keyring::{Facts, Role, Slot};
+use crypto::{PrivateKey, SoftwareKey};
+use envelope::{Certificate, OwnKey};
+use jiff::Timestamp;
+use rustls::crypto::aws_lc_rs::sign::any_supported_type;
+use rustls::sign::{CertifiedKey, SigningKey};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use store::{KeyHome, KeyRecord, KeyUse};
+use token::{Token, TokenUri};
+
+use super::tls::RsaSigningKey;
+use super::{NoKey, Secrets};
+
+/// Every key that a station uses, and the uses.
+#[derive(Default)]
+pub(super) struct Held {
+    keys: BTreeMap<String, HeldKey>,
+    uses: Vec<KeyUse>,
+}
+
+/// One key, or why it cannot be used.
+struct HeldKey {
+    /// Where it is: one that has not moved is not unsealed again.
+    home: Option<KeyHome>,
+    private: Result<Private, String>,
+    chain: Vec<Vec<u8>>,
+    /// With its certificates, for CMS.
+    own: Result<OwnKey, String>,
+    /// What its certificate says.
+    valid: Option<(Timestamp, Timestamp)>,
+}
+
+#[derive(Clone)]
+pub(super) enum Private {
+    Rsa(Arc<dyn PrivateKey>),
+    /// For TLS only.
+    Elliptic(Arc<dyn SigningKey>),
+}
+
+impl Held {
+    /// Unseals what is used; what `before` has unsealed already is taken from there.
+    pub(super) fn load(
+        records: Vec<KeyRecord>,
+        uses: Vec<KeyUse>,
+        secrets: &Secrets,
+        before: &Held,
+    ) -> Held {
+        let used = |record: &KeyRecord| uses.iter().any(|one| one.key == record.name);
+        let keys = records
+            .into_iter()
+            .filter(used)
+            .map(|record| {
+                let known = before.keys.get(&record.name).filter(|known| {
+                    known.private.is_ok() && known.home.as_ref() == Some(&record.private)
+                });
+                let private = match known {
+                    Some(known) => known.private.clone(),
+                    None => open(&record.private, secrets),
+                };
+                (record.name.clone(), HeldKey::new(record, private))
+            })
+            .collect();
+        Held { keys, uses }
+    }
+
+    pub(super) fn uses(&self) -> impl Iterator<Item = &KeyUse> {
+        self.uses.iter()
+    }
+
+    /// The keys that cannot be used for what they are put to, with the reason.
+    pub(super) fn faults(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.keys.iter().filter_map(|(name, key)| {
+            let why = match &key.private {
+                Err(why) => why,
+                Ok(Private::Elliptic(_)) => return None,
+                Ok(Private::Rsa(_)) => key.own.as_ref().err()?,
+            };
+            Some((name.as_str(), why.as_str()))
+        })
+    }
+
+    /// The key in that place for CMS; `None` when the place is empty.
+    pub(super) fn own(
+        &self,
+        station: &str,
+        role: Role,
+        slot: Slot,
+    ) -> Option<Result<OwnKey, NoKey>> {
+        let (name, key) = self.find(station, role, slot)?;
+        Some(match &key.own {
+            Ok(own) => Ok(own.clone()),
+            Err(why) => Err(unusable(station, role, name, why)),
+        })
+    }
+
+    /// The key in that place for TLS.
+    pub(super) fn tls(
+        &self,
+        station: &str,
+        role: Role,
+        slot: Slot,
+    ) -> Result<Arc<CertifiedKey>, NoKey> {
+        let Some((name, key)) = self.find(station, role, slot) else {
+            return Err(NoKey::Unset {
+                station: station.to_owned(),
+                role,
+            });
+        };
+        let private = match &key.private {
+            Ok(private) => private.clone(),
+            Err(why) => return Err(unusable(station, role, name, why)),
+        };
+        if key.chain.is_empty() {
+            return Err(unusable(station, role, name, NO_CERTIFICATE));
+        }
+        let signing: Arc<dyn SigningKey> = match private {
+            Private::Elliptic(key) => key,
+            Private::Rsa(key) => Arc::new(RsaSigningKey::new(key)),
+        };
+        let chain = key.chain.iter().cloned().map(CertificateDer::from);
+        Ok(Arc::new(CertifiedKey::new(chain.collect(), signing)))
+    }
+
+    /// The place whose key is to be used at `now`: current; next once that one's certificate has
+    /// ended and the next one is valid.
+    pub(super) fn slot_at(&self, station: &str, role: Role, now: Timestamp) -> Result<Slot, NoKey> {
+        let current = self.find(station, role, Slot::Current);
+        let next = self.find(station, role, Slot::Next);
+        let next_is_good = next.is_some_and(|(_, key)| key.is_valid(now));
+        match current {
+            Some((_, key)) if !key.has_ended(now) => Ok(Slot::Current),
+            _ if next_is_good => Ok(Slot::Next),
+            Some((name, key)) => Err(NoKey::Ended {
+                station: station.to_owned(),
+                role,
+                key: name.to_owned(),
+                ended: key.valid.map_or(now, |(_, end)| end),
+            }),
+            None => Err(NoKey::Unset {
+                station: station.to_owned(),
+                role,
+            }),
+        }
+    }
+
+    fn find(&self, station: &str, role: Role, slot: Slot) -> Option<(&str, &HeldKey)> {
+        let found = self
+            .uses
+            .iter()
+            .find(|one| one.station == station && one.role == role && one.slot == slot)?;
+        let key = self.keys.get(&found.key)?;
+        Some((found.key.as_str(), key))
+    }
+
+    #[cfg(test)]
+    pub(super) fn with(keys: Vec<(&str, Role, Slot, OwnKey)>) -> Held {
+        let mut held = Held::default();
+        for (station, role, slot, own) in keys {
+            let name = format!("K{}", held.uses.len());
+            let chain = vec![own.certificate().der().to_vec()];
+            let key = HeldKey {
+                home: None,
+                private: Ok(Private::Rsa(Arc::clone(own.key()))),
+                valid: validity(&chain),
+                chain,
+                own: Ok(own),
+            };
+            held.keys.insert(name.clone(), key);
+            held.uses.push(KeyUse {
+                station: station.to_owned(),
+                role,
+                slot,
+                key: name,
+            });
+        }
+        held
+    }
+}
+
+impl HeldKey {
+    fn new(record: KeyRecord, private: Result<Private, String>) -> HeldKey {
+        let own = match &private {
+            Ok(Private::Rsa(key)) => own(key, &record.certificates),
+            Ok(Private::Elliptic(_)) => Err(ELLIPTIC.to_owned()),
+            Err(why) => Err(why.clone()),
+        };
+        HeldKey {
+            valid: validity(&record.certificates),
+            home: Some(record.private),
+            private,
+            chain: record.certificates,
+            own,
+        }
+    }
+
+    fn is_valid(&self, now: Timestamp) -> bool {
+        self.valid
+            .is_some_and(|(begin, end)| (begin..=end).contains(&now))
+    }
+
+    fn has_ended(&self, now: Timestamp) -> bool {
+        self.valid.is_some_and(|(_, end)| end < now)
+    }
+}
+
+/// Gets at a private key wherever it is.
+pub(super) fn open(home: &KeyHome, secrets: &Secrets) -> Result<Private, String> {
+    match home {
+        KeyHome::Sealed(sealed) => {
+            let master = secrets.master.as_ref().ok_or(NO_SECRET)?;
+            let pkcs8 = ::keyring::unseal(sealed, master).map_err(|error| format!("it {error}"))?;
+            private(&pkcs8)
+        }
+        KeyHome::Token(uri) => {
+            let uri: TokenUri = uri
+                .parse()
+                .map_err(|error| format!("its token URI {uri}: {error}"))?;
+            let key =
+                Token::open(&uri, secrets.token_pin.clone()).map_err(|error| error.to_string())?;
+            Ok(Private::Rsa(Arc::new(key)))
+        }
+    }
+}
+
+/// The key of a PKCS#8 structure, RSA or EC.
+pub(super) fn private(pkcs8: &[u8]) -> Result<Private, String> {
+    if let Ok(key) = SoftwareKey::from_pkcs8(pkcs8) {
+        return Ok(Private::Rsa(Arc::new(key)));
+    }
+    let der = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(pkcs8));
+    any_supported_type(&der)
+        .map(Private::Elliptic)
+        .map_err(|_| "it is neither an RSA key nor an EC key on P-256 or P-384".to_owned())
+}
+
+/// A key with its certificates. Of those after the first only such count as are for the same key.
+fn own(key: &Arc<dyn PrivateKey>, certificates: &[Vec<u8>]) -> Result<OwnKey, String> {
+    let mut read = Vec::with_capacity(certificates.len());
+    for (place, der) in certificates.iter().enumerate() {
+        match Certificate::from_der(der) {
+            Ok(certificate) => read.push(certificate),
+            Err(error) if place == 0 => return Err(error.to_string()),
+            // An issuer may have any kind of key.
+            Err(_) => {}
+        }
+    }
+    if read.is_empty() {
+        return Err(NO_CERTIFICATE.to_owned());
+    }
+    OwnKey::new(Arc::clone(key), &read).map_err(|error| error.to_string())
+}
+
+fn validity(certificates: &[Vec<u8>]) -> Option<(Timestamp, Timestamp)> {
+    let facts: Facts = ::keyring::facts(certificates.first()?).ok()?;
+    Some((facts.not_before, facts.not_after))
+}
+
+fn unusable(station: &str, role: Role, key: &str, why: &str) -> NoKey {
+    NoKey::Unusable {
+        station: station.to_owned(),
+        role,
+        key: key.to_owned(),
+        why: why.to_owned(),
+    }
+}
+
+const NO_CERTIFICATE: &str =
+    "it has no certificate yet; take the CA's answer in with `proxy-inner key install`";
+const ELLIPTIC: &str = "it is an EC key, which is good for TLS only; files need an RSA key";
+const NO_SECRET: &str = "no master secret is configured; set one in [keyring]";
