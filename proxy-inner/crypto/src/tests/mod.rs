@@ -1,0 +1,1 @@
+//! Checked against the `openssl` command, and against our own promises.
