@@ -1,29 +1,32 @@
-//! What a certificate says of whom a content key is encrypted for.
+//! What a certificate says: whom it names, and with which key content keys are wrapped for it and
+//! its signatures are verified.
 
 use std::fmt;
+use std::sync::Arc;
 
-use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
-use aws_lc_rs::rsa::{Pkcs1PublicEncryptingKey, PublicEncryptingKey};
+use crypto::PublicKey;
 use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use crate::{CertificateError, SealError, ber, der, oid};
+use crate::{CertificateError, oid};
 
-/// A certificate with an RSA key, as the recipient of an envelope.
+/// A certificate with an RSA key: whom a file is encrypted for, or who signed one.
 ///
 /// Nothing is judged here but that it can be used: neither its validity nor who made it.
-pub struct RecipientCertificate {
+#[derive(Clone)]
+pub struct Certificate(Arc<Parts>);
+
+struct Parts {
+    der: Vec<u8>,
     /// The issuer's name as the certificate has it, in DER.
     issuer: Vec<u8>,
     /// Content octets of the serial number.
     serial: Vec<u8>,
     subject_key_identifier: Option<Vec<u8>>,
-    key: Pkcs1PublicEncryptingKey,
-    /// The key as SubjectPublicKeyInfo, written by the library and therefore comparable.
-    spki: Vec<u8>,
+    key: PublicKey,
 }
 
-impl RecipientCertificate {
+impl Certificate {
     /// Reads a certificate in DER.
     ///
     /// # Errors
@@ -36,69 +39,77 @@ impl RecipientCertificate {
             return Err(malformed(format!("{} octets follow it", rest.len())));
         }
         let algorithm = certificate.public_key().algorithm.oid().as_bytes();
-        if algorithm != oid::RSA_ENCRYPTION {
+        if ![oid::RSA_ENCRYPTION, oid::RSASSA_PSS, oid::RSAES_OAEP].contains(&algorithm) {
             return Err(CertificateError::NotRsa(oid::dotted(algorithm)));
         }
-        let unusable = |what: &str| CertificateError::Key(what.to_owned());
-        let public = PublicEncryptingKey::from_der(certificate.public_key().raw)
-            .map_err(|error| unusable(&error.to_string()))?;
-        let spki: PublicKeyX509Der<'_> = public
-            .as_der()
-            .map_err(|_| unusable("it cannot be written anew"))?;
-        let spki = spki.as_ref().to_vec();
-        let key = Pkcs1PublicEncryptingKey::new(public)
-            .map_err(|_| unusable("the library refuses it"))?;
-        Ok(Self {
+        let key = PublicKey::from_spki(certificate.public_key().raw)
+            .map_err(|error| CertificateError::Key(error.to_string()))?;
+        Ok(Self(Arc::new(Parts {
+            der: der.to_vec(),
             issuer: certificate.issuer().as_raw().to_vec(),
             serial: certificate.raw_serial().to_vec(),
             subject_key_identifier: subject_key_identifier(&certificate),
             key,
-            spki,
-        })
+        })))
     }
 
-    /// KeyTransRecipientInfo, version 0, with the content key for this certificate (RFC 5652
-    /// section 6.2.1): the issuer's name and serial number, which every partner reads.
-    pub(crate) fn key_transport(&self, content_key: &[u8]) -> Result<Vec<u8>, SealError> {
-        let mut wrapped = vec![0; self.key.ciphertext_size()];
-        let wrapped = self
-            .key
-            .encrypt(content_key, &mut wrapped)
-            .map_err(|_| SealError::Library("encrypt the content key"))?;
-        let serial = der::element(ber::INTEGER, &[&self.serial]);
-        Ok(der::sequence(&[
-            &der::small_integer(0),
-            &der::sequence(&[&self.issuer, &serial]),
-            &der::sequence(&[&der::identifier(oid::RSA_ENCRYPTION), &der::null()]),
-            &der::octet_string(wrapped),
-        ]))
+    /// The certificate as it was given.
+    #[must_use]
+    pub fn der(&self) -> &[u8] {
+        &self.0.der
     }
 
-    pub(crate) fn has_key_of(&self, other: &Self) -> bool {
-        self.is_for(&other.spki)
+    /// Its key.
+    #[must_use]
+    pub fn public_key(&self) -> &PublicKey {
+        &self.0.key
     }
 
-    pub(crate) fn is_for(&self, spki: &[u8]) -> bool {
-        self.spki == spki
+    /// The issuer's name as the certificate has it, in DER.
+    #[must_use]
+    pub fn issuer(&self) -> &[u8] {
+        &self.0.issuer
+    }
+
+    /// Content octets of the serial number.
+    #[must_use]
+    pub fn serial(&self) -> &[u8] {
+        &self.0.serial
+    }
+
+    /// Whether both were made for the same key.
+    #[must_use]
+    pub fn has_key_of(&self, other: &Self) -> bool {
+        self.0.key == other.0.key
     }
 
     pub(crate) fn has_issuer(&self, issuer: &[u8]) -> bool {
-        self.issuer == issuer
+        self.0.issuer == issuer
     }
 
+    /// Whether it has this serial number, however many zeros were put before it.
     pub(crate) fn has_serial(&self, serial: &[u8]) -> bool {
-        significant(&self.serial) == significant(serial)
+        significant(&self.0.serial) == significant(serial)
     }
 
     pub(crate) fn has_subject_key_identifier(&self, identifier: &[u8]) -> bool {
-        self.subject_key_identifier.as_deref() == Some(identifier)
+        self.0.subject_key_identifier.as_deref() == Some(identifier)
     }
 }
 
-impl fmt::Debug for RecipientCertificate {
+/// The same octets.
+impl PartialEq for Certificate {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.der == other.0.der
+    }
+}
+
+impl Eq for Certificate {}
+
+impl fmt::Debug for Certificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RecipientCertificate")
-            .field("serial", &oid::hexadecimal(&self.serial))
+        f.debug_struct("Certificate")
+            .field("serial", &oid::hexadecimal(&self.0.serial))
             .finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! The ciphers of an envelope's content.
+//! The ciphers of a challenge's content, in one piece of memory.
 #![expect(
     deprecated,
     reason = "3DES is of yesterday, but in cipher suites 01 and 03 of RFC 5024, and only opened here"
@@ -6,18 +6,17 @@
 
 use aws_lc_rs::cipher::{
     AES_128, AES_192, AES_256, Algorithm, DES_EDE3_FOR_LEGACY_USE_ONLY, DecryptionContext,
-    EncryptionContext, PaddedBlockDecryptingKey, PaddedBlockEncryptingKey, UnboundCipherKey,
+    PaddedBlockDecryptingKey, UnboundCipherKey,
 };
 use aws_lc_rs::iv::FixedLength;
 use zeroize::Zeroizing;
 
 use crate::ber::{self, Element};
-use crate::{OpenError, SealError, der, oid};
+use crate::challenge::ChallengeError;
+use crate::oid;
 
 /// Octets of an AES initialisation vector.
-pub(crate) const AES_IV: usize = 16;
-/// Octets of an AES-256 key.
-pub(crate) const AES_256_KEY: usize = 32;
+const AES_IV: usize = 16;
 
 /// A content encryption algorithm with its initialisation vector.
 pub(crate) struct ContentCipher {
@@ -34,18 +33,18 @@ enum Iv {
 
 impl ContentCipher {
     /// Reads a ContentEncryptionAlgorithmIdentifier.
-    pub(crate) fn read(element: &Element<'_>) -> Result<Self, OpenError> {
+    pub(crate) fn read(element: &Element<'_>) -> Result<Self, ChallengeError> {
         const VECTOR: &str = "the initialisation vector of the content's cipher";
         let mut parts = element.open("an algorithm")?;
         let identifier = parts
             .expect(ber::OBJECT_IDENTIFIER, "the identifier of an algorithm")?
             .primitive("the identifier of an algorithm")?;
         let (algorithm, key_length) = match identifier {
-            oid::AES_256_CBC => (&AES_256, AES_256_KEY),
+            oid::AES_256_CBC => (&AES_256, 32),
             oid::AES_192_CBC => (&AES_192, 24),
             oid::AES_128_CBC => (&AES_128, 16),
             oid::DES_EDE3_CBC => (&DES_EDE3_FOR_LEGACY_USE_ONLY, 24),
-            other => return Err(OpenError::Cipher(oid::dotted(other))),
+            other => return Err(ChallengeError::Cipher(oid::dotted(other))),
         };
         let vector = parts.expect(ber::OCTET_STRING, VECTOR)?;
         let octets = vector.octets()?;
@@ -81,22 +80,4 @@ impl ContentCipher {
         content.truncate(length);
         Some(content)
     }
-}
-
-/// Encrypts with AES-256-CBC. The content is replaced by what is encrypted; what comes back is the
-/// ContentEncryptionAlgorithmIdentifier in DER.
-pub(crate) fn encrypt_aes_256(
-    key: &[u8; AES_256_KEY],
-    iv: [u8; AES_IV],
-    content: &mut Vec<u8>,
-) -> Result<Vec<u8>, SealError> {
-    let failed = |_| SealError::Library("encrypt the content");
-    let key = UnboundCipherKey::new(&AES_256, key).map_err(failed)?;
-    let key = PaddedBlockEncryptingKey::cbc_pkcs7(key).map_err(failed)?;
-    let context = EncryptionContext::Iv128(FixedLength::from(iv));
-    key.less_safe_encrypt(content, context).map_err(failed)?;
-    Ok(der::sequence(&[
-        &der::identifier(oid::AES_256_CBC),
-        &der::octet_string(&iv),
-    ]))
 }

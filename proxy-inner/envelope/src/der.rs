@@ -5,7 +5,8 @@ pub(crate) fn element(identifier: u8, parts: &[&[u8]]) -> Vec<u8> {
     let length: usize = parts.iter().map(|part| part.len()).sum();
     let mut octets = Vec::with_capacity(length + 2 + size_of::<usize>());
     octets.push(identifier);
-    push_length(length, &mut octets);
+    // No slice is longer than a u64 can say.
+    push_length(u64::try_from(length).unwrap_or(u64::MAX), &mut octets);
     for part in parts {
         octets.extend_from_slice(part);
     }
@@ -15,6 +16,13 @@ pub(crate) fn element(identifier: u8, parts: &[&[u8]]) -> Vec<u8> {
 /// A SEQUENCE of the parts.
 pub(crate) fn sequence(parts: &[&[u8]]) -> Vec<u8> {
     element(0x30, parts)
+}
+
+/// A SET OF the parts, which are put in the order DER wants.
+pub(crate) fn set_of(parts: &mut [Vec<u8>]) -> Vec<u8> {
+    parts.sort();
+    let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
+    set(&parts)
 }
 
 /// A SET of the parts, which must be in order already.
@@ -42,14 +50,22 @@ pub(crate) fn null() -> Vec<u8> {
     element(0x05, &[])
 }
 
-fn push_length(length: usize, into: &mut Vec<u8>) {
+/// Identifier and length octets of an element whose content is written elsewhere.
+pub(crate) fn header(identifier: u8, length: u64) -> Vec<u8> {
+    let mut octets = Vec::with_capacity(2 + size_of::<u64>());
+    octets.push(identifier);
+    push_length(length, &mut octets);
+    octets
+}
+
+fn push_length(length: u64, into: &mut Vec<u8>) {
     match u8::try_from(length) {
         Ok(short @ 0..0x80) => into.push(short),
         _ => {
             let octets = length.to_be_bytes();
             let used = octets.iter().skip_while(|octet| **octet == 0);
-            // At most as many octets as a usize has.
-            into.push(0x80 | u8::try_from(used.clone().count()).unwrap_or(0x7f));
+            // At most the eight octets of a u64.
+            into.push(0x80 | u8::try_from(used.clone().count()).unwrap_or(8));
             into.extend(used);
         }
     }
@@ -67,5 +83,6 @@ mod tests {
         assert_eq!(header(128)[..3], [0x04, 0x81, 128]);
         assert_eq!(header(256)[..4], [0x04, 0x82, 1, 0]);
         assert_eq!(header(65_536), [0x04, 0x83, 1, 0, 0]);
+        assert_eq!(super::header(0x30, 1 << 40), [0x30, 0x86, 1, 0, 0, 0, 0, 0]);
     }
 }

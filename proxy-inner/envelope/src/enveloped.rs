@@ -1,4 +1,4 @@
-//! EnvelopedData (RFC 5652 section 6) in one piece of memory.
+//! Reading a small EnvelopedData (RFC 5652 section 6) in one piece of memory: a challenge.
 //!
 //! ```text
 //!  ContentInfo ┬ id-envelopedData
@@ -12,20 +12,20 @@
 //!                                  └ [1] unprotectedAttrs, not looked at
 //! ```
 
-use aws_lc_rs::rand;
 use zeroize::Zeroizing;
 
 use crate::ber::{self, Element, Reader, context};
-use crate::cipher::{self, ContentCipher};
-use crate::{OpenError, RecipientCertificate, RecipientKey, SealError, der, oid};
+use crate::challenge::ChallengeError;
+use crate::cipher::ContentCipher;
+use crate::{Certificate, OwnKey, oid};
 
 /// Octets of an object at most: what the length field of AUCH can tell.
-pub const MOST_OCTETS: usize = 65_535;
+pub(crate) const MOST_OCTETS: usize = 65_535;
 /// Recipients that are looked at.
 const MOST_RECIPIENTS: usize = 64;
 
 /// An EnvelopedData that was read but not opened.
-pub struct EnvelopedData {
+pub(crate) struct EnvelopedData {
     recipients: Vec<KeyTransport>,
     cipher: ContentCipher,
     encrypted: Vec<u8>,
@@ -52,10 +52,10 @@ impl EnvelopedData {
     /// Reads a ContentInfo with an EnvelopedData, BER or DER.
     ///
     /// # Errors
-    /// See [`OpenError`]; never [`OpenError::Undecryptable`] or [`OpenError::NotForUs`].
-    pub fn parse(octets: &[u8]) -> Result<Self, OpenError> {
+    /// See [`ChallengeError`]; never [`ChallengeError::Undecryptable`] or [`ChallengeError::NotForUs`].
+    pub(crate) fn parse(octets: &[u8]) -> Result<Self, ChallengeError> {
         if octets.len() > MOST_OCTETS {
-            return Err(OpenError::TooLarge {
+            return Err(ChallengeError::TooLarge {
                 octets: octets.len(),
                 most: MOST_OCTETS,
             });
@@ -66,7 +66,7 @@ impl EnvelopedData {
         let mut info = info.open("a ContentInfo")?;
         let kind = identifier(&mut info, "a content type")?;
         if kind != oid::ENVELOPED_DATA {
-            return Err(OpenError::ContentType(oid::dotted(kind)));
+            return Err(ChallengeError::ContentType(oid::dotted(kind)));
         }
         let mut explicit = info
             .expect(context(0), "the content")?
@@ -99,43 +99,48 @@ impl EnvelopedData {
         })
     }
 
-    /// Opens it with our key.
+    /// Opens it with whichever of our keys it names.
     ///
     /// There is no proof in it of who made it, nor that nothing was changed: CBC has none.
     ///
     /// # Errors
-    /// [`OpenError::NotForUs`] and [`OpenError::KeyTransport`] before the key is used; everything
-    /// after is [`OpenError::Undecryptable`], the same for every cause.
-    pub fn open(&self, key: &RecipientKey) -> Result<Zeroizing<Vec<u8>>, OpenError> {
-        let transport = self
-            .for_key(key)
-            .ok_or_else(|| OpenError::NotForUs(self.recipients_in_words()))?;
+    /// [`ChallengeError::NotForUs`] and [`ChallengeError::KeyTransport`] before a key is used, and
+    /// [`ChallengeError::Key`] when it cannot be; everything after is
+    /// [`ChallengeError::Undecryptable`], the same for every cause.
+    pub(crate) fn open(&self, keys: &[OwnKey]) -> Result<Zeroizing<Vec<u8>>, ChallengeError> {
+        let (transport, key) = self
+            .for_one_of(keys)
+            .ok_or_else(|| ChallengeError::NotForUs(self.recipients_in_words()))?;
         if transport.algorithm != oid::RSA_ENCRYPTION {
-            return Err(OpenError::KeyTransport(oid::dotted(&transport.algorithm)));
+            let algorithm = oid::dotted(&transport.algorithm);
+            return Err(ChallengeError::KeyTransport(algorithm));
         }
-        let content_key = key.unwrap(&transport.wrapped, self.cipher.key_length());
+        let key = key.key();
+        if transport.wrapped.len() != key.public().modulus_octets() {
+            return Err(ChallengeError::Undecryptable);
+        }
+        let content_key = key
+            .unwrap_pkcs1(&transport.wrapped, self.cipher.key_length())
+            .map_err(|error| ChallengeError::Key(error.to_string()))?;
         self.cipher
-            .decrypt(content_key.as_slice(), &self.encrypted)
-            .ok_or(OpenError::Undecryptable)
+            .decrypt(&content_key, &self.encrypted)
+            .ok_or(ChallengeError::Undecryptable)
     }
 
-    /// The content key that was wrapped for one of our certificates.
-    fn for_key(&self, key: &RecipientKey) -> Option<&KeyTransport> {
-        let certificates = key.certificates();
-        let named = self.recipients.iter().find(|transport| {
-            certificates
-                .iter()
-                .any(|certificate| transport.recipient.is(certificate))
-        });
+    /// The content key that was wrapped for one of our certificates, and whose key that is.
+    fn for_one_of<'a>(&self, keys: &'a [OwnKey]) -> Option<(&KeyTransport, &'a OwnKey)> {
+        let find = |fits: fn(&RecipientIdentifier, &Certificate) -> bool| {
+            self.recipients.iter().find_map(|transport| {
+                let fits = |certificate: &Certificate| fits(&transport.recipient, certificate);
+                let key = keys
+                    .iter()
+                    .find(|key| key.certificates().iter().any(fits))?;
+                Some((transport, key))
+            })
+        };
         // Some write the issuer's name with other string types than the certificate has: then the
         // serial number is what there is to go by. A wrong guess only fails to decrypt.
-        named.or_else(|| {
-            self.recipients.iter().find(|transport| {
-                certificates
-                    .iter()
-                    .any(|certificate| transport.recipient.may_be(certificate))
-            })
-        })
+        find(RecipientIdentifier::is).or_else(|| find(RecipientIdentifier::may_be))
     }
 
     fn recipients_in_words(&self) -> String {
@@ -161,60 +166,16 @@ impl std::fmt::Debug for EnvelopedData {
     }
 }
 
-/// Encrypts `content` with AES-256-CBC for everyone in `recipients`: a ContentInfo in DER.
-///
-/// # Errors
-/// See [`SealError`].
-pub(crate) fn seal(
-    content: &[u8],
-    recipients: &[RecipientCertificate],
-) -> Result<Vec<u8>, SealError> {
-    if recipients.is_empty() {
-        return Err(SealError::NoRecipient);
-    }
-    let mut key = Zeroizing::new([0; cipher::AES_256_KEY]);
-    random(key.as_mut_slice())?;
-    let mut iv = [0; cipher::AES_IV];
-    random(&mut iv)?;
-    // Room for the padding too: a buffer that grows would leave the content behind.
-    let mut encrypted = Vec::with_capacity(content.len() + cipher::AES_IV);
-    encrypted.extend_from_slice(content);
-    let algorithm = cipher::encrypt_aes_256(&key, iv, &mut encrypted)?;
-
-    let mut infos = Vec::with_capacity(recipients.len());
-    for recipient in recipients {
-        infos.push(recipient.key_transport(key.as_slice())?);
-    }
-    // DER wants the members of a SET in order.
-    infos.sort();
-    let infos: Vec<&[u8]> = infos.iter().map(Vec::as_slice).collect();
-    let content = der::sequence(&[
-        &der::identifier(oid::DATA),
-        &algorithm,
-        &der::element(context(0), &[&encrypted]),
-    ]);
-    let data = der::sequence(&[&der::small_integer(0), &der::set(&infos), &content]);
-    Ok(der::sequence(&[
-        &der::identifier(oid::ENVELOPED_DATA),
-        &der::element(context(0) | 0x20, &[&data]),
-    ]))
-}
-
-/// Fills with octets nobody can foretell.
-pub(crate) fn random(octets: &mut [u8]) -> Result<(), SealError> {
-    rand::fill(octets).map_err(|_| SealError::Library("draw random octets"))
-}
-
 /// The recipients whose content key is wrapped with their public key; the other kinds are passed
 /// over.
-fn recipients(infos: &Element<'_>) -> Result<Vec<KeyTransport>, OpenError> {
+fn recipients(infos: &Element<'_>) -> Result<Vec<KeyTransport>, ChallengeError> {
     let mut infos = infos.open("the recipients")?;
     let mut recipients = Vec::new();
     let mut seen = 0;
     while let Some(info) = infos.next()? {
         seen += 1;
         if seen > MOST_RECIPIENTS {
-            return Err(OpenError::TooManyRecipients(MOST_RECIPIENTS));
+            return Err(ChallengeError::TooManyRecipients(MOST_RECIPIENTS));
         }
         if info.tag == ber::SEQUENCE {
             recipients.push(KeyTransport::read(&info)?);
@@ -224,7 +185,7 @@ fn recipients(infos: &Element<'_>) -> Result<Vec<KeyTransport>, OpenError> {
 }
 
 impl KeyTransport {
-    fn read(info: &Element<'_>) -> Result<Self, OpenError> {
+    fn read(info: &Element<'_>) -> Result<Self, ChallengeError> {
         let mut parts = info.open("a recipient")?;
         parts.expect(ber::INTEGER, "the version of a recipient")?;
         let recipient = match parts.optional(context(0))? {
@@ -249,7 +210,7 @@ impl KeyTransport {
 }
 
 impl RecipientIdentifier {
-    fn issuer_and_serial_number(both: &Element<'_>) -> Result<Self, OpenError> {
+    fn issuer_and_serial_number(both: &Element<'_>) -> Result<Self, ChallengeError> {
         let mut both = both.open("a recipient's issuer and serial number")?;
         let issuer = both
             .expect(ber::SEQUENCE, "a recipient's issuer")?
@@ -262,7 +223,7 @@ impl RecipientIdentifier {
         Ok(Self::IssuerAndSerialNumber { issuer, serial })
     }
 
-    fn is(&self, certificate: &RecipientCertificate) -> bool {
+    fn is(&self, certificate: &Certificate) -> bool {
         match self {
             Self::IssuerAndSerialNumber { issuer, .. } => {
                 certificate.has_issuer(issuer) && self.may_be(certificate)
@@ -273,7 +234,7 @@ impl RecipientIdentifier {
         }
     }
 
-    fn may_be(&self, certificate: &RecipientCertificate) -> bool {
+    fn may_be(&self, certificate: &Certificate) -> bool {
         match self {
             Self::IssuerAndSerialNumber { serial, .. } => certificate.has_serial(serial),
             Self::SubjectKeyIdentifier(_) => false,
@@ -292,7 +253,10 @@ impl RecipientIdentifier {
     }
 }
 
-fn identifier<'a>(parts: &mut Reader<'a>, wanted: &'static str) -> Result<&'a [u8], OpenError> {
+fn identifier<'a>(
+    parts: &mut Reader<'a>,
+    wanted: &'static str,
+) -> Result<&'a [u8], ChallengeError> {
     Ok(parts
         .expect(ber::OBJECT_IDENTIFIER, wanted)?
         .primitive(wanted)?)

@@ -1,5 +1,7 @@
 //! What can be wrong with a CMS object, a certificate or a key.
 
+use std::io;
+
 /// Octets that are no BER, or no BER this crate reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -54,7 +56,7 @@ pub enum BerError {
     },
 }
 
-/// A certificate nothing can be enveloped for.
+/// A certificate nothing can be encrypted for or verified with.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CertificateError {
@@ -63,23 +65,20 @@ pub enum CertificateError {
     Malformed(String),
     /// Its key is not RSA.
     #[error(
-        "the certificate has no RSA key (algorithm {0}); challenges need RSA key transport, use an RSA certificate"
+        "the certificate has no RSA key (algorithm {0}); file security and challenges of OFTP2 are made with RSA, use an RSA certificate"
     )]
     NotRsa(String),
     /// Its RSA key is not usable.
     #[error(
-        "the certificate's RSA key cannot be used ({0}); keys of 2048 to 8192 bits are accepted"
+        "the certificate's RSA key cannot be used ({0}); keys of 1024 to 8192 bits are accepted"
     )]
     Key(String),
 }
 
-/// A private key that cannot open anything.
+/// A private key and certificates that do not go together.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
-    /// It is not an RSA key, or one of a size that is not accepted.
-    #[error("the private key is no RSA key that can be used ({0}); use RSA of 2048 to 8192 bits")]
-    Unusable(String),
     /// A certificate cannot be used.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
@@ -88,53 +87,61 @@ pub enum KeyError {
     Mismatch,
 }
 
-/// Why nothing could be enveloped.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+/// Why nothing could be signed, compressed or encrypted.
+///
+/// All of it is ours: a key, a disk, a wrong wish. Nothing here says anything about a partner.
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum SealError {
-    /// There is nobody to envelope it for.
+pub enum SecureError {
+    /// The plan asks for nothing.
+    #[error("neither signing, compressing nor encrypting was asked for")]
+    Nothing,
+    /// There is nobody to encrypt for.
     #[error("there is no certificate to encrypt for")]
     NoRecipient,
+    /// zlib has no such level.
+    #[error("there is no compression level {0}; 0 to 9 are known")]
+    Level(u32),
+    /// The time of signing cannot be written.
+    #[error("the signing time {0} (seconds since 1970) is not between the years 1950 and 9999")]
+    SigningTime(i64),
+    /// Our key could not be used.
+    #[error("our key could not sign: {0}")]
+    Sign(#[source] crypto::KeyUseError),
+    /// What our key made is no signature of its own size.
+    #[error("our key made a signature of {found} octets where it makes {expected}")]
+    SignatureSize {
+        /// Octets of the key's modulus.
+        expected: usize,
+        /// Octets that came.
+        found: usize,
+    },
+    /// The content key could not be encrypted for a recipient.
+    #[error("the content key cannot be encrypted for the certificate {serial}: {problem}")]
+    Wrap {
+        /// Its serial number.
+        serial: String,
+        /// What the library says.
+        problem: String,
+    },
+    /// There was more or less to secure than the definite form was told.
+    #[error("{expected} octets were to be secured, but there are {found}{}", if .found > .expected { " or more" } else { "" })]
+    Length {
+        /// Octets in [`Form::Definite`](crate::Form::Definite).
+        expected: u64,
+        /// Octets that came.
+        found: u64,
+    },
+    /// What is to be secured cannot be read.
+    #[error("what is to be secured cannot be read: {0}")]
+    Read(#[source] io::Error),
+    /// What was secured cannot be written.
+    #[error("what was secured cannot be written: {0}")]
+    Write(#[source] io::Error),
     /// The cryptographic library failed.
     #[error("the cryptographic library failed to {0}")]
     Library(&'static str),
-}
-
-/// Why an enveloped object could not be opened.
-///
-/// Whoever sent it should learn no more than that it could not be opened; the kinds are for the log.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum OpenError {
-    /// It is larger than such an object may be.
-    #[error("it has {octets} octets; at most {most} are read")]
-    TooLarge {
-        /// Its size.
-        octets: usize,
-        /// The ceiling.
-        most: usize,
-    },
-    /// It is not well-formed CMS.
-    #[error("it is not well-formed CMS: {0}")]
-    Malformed(#[from] BerError),
-    /// It is CMS of another kind.
-    #[error("it is no EnvelopedData but has the content type {0}")]
-    ContentType(String),
-    /// It has more recipients than are looked at.
-    #[error("it has more than {0} recipients")]
-    TooManyRecipients(usize),
-    /// It was encrypted for other certificates.
-    #[error(
-        "it was encrypted for another certificate ({0}); give the partner our present authentication certificate"
-    )]
-    NotForUs(String),
-    /// The content key is wrapped in a way that is not read.
-    #[error("its content key is wrapped with {0}; RSA PKCS#1 v1.5 is read")]
-    KeyTransport(String),
-    /// The content is encrypted in a way that is not read.
-    #[error("its content is encrypted with {0}; AES-CBC and 3DES-CBC are read")]
-    Cipher(String),
-    /// Key, cipher text, padding or the content's length is wrong; which one is not told.
-    #[error("it cannot be decrypted with our key, or does not hold what it should")]
-    Undecryptable,
+    /// Another layer failed, and its error is the one to tell.
+    #[error("securing was given up")]
+    GivenUp,
 }
