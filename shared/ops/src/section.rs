@@ -152,6 +152,30 @@ impl<'a> Section<'a> {
         })
     }
 
+    /// A list of whole numbers within `range`; `None` when the key is absent or the list has a fault.
+    pub fn integers<T>(&mut self, key: &str, range: RangeInclusive<T>) -> Option<Vec<T>>
+    where
+        T: TryFrom<i64> + PartialOrd + Display,
+    {
+        let value = self.value(key)?;
+        let wanted = format!("whole numbers from {} to {}", range.start(), range.end());
+        let Some(items) = value.as_array() else {
+            self.fault(key, describe(value), format!("a list of {wanted}"));
+            return None;
+        };
+        let mut numbers = Vec::with_capacity(items.len());
+        for (index, item) in items.iter().enumerate() {
+            let number = item
+                .as_integer()
+                .and_then(|number| T::try_from(number).ok());
+            match number.filter(|number| range.contains(number)) {
+                Some(number) => numbers.push(number),
+                None => self.fault(&format!("{key}[{index}]"), describe(item), wanted.as_str()),
+            }
+        }
+        (numbers.len() == items.len()).then_some(numbers)
+    }
+
     /// `true` or `false`, or `default` when the key is absent.
     pub fn boolean(&mut self, key: &str, default: bool) -> bool {
         let Some(value) = self.value(key) else {

@@ -27,6 +27,7 @@ fn reads_every_kind_of_value() {
         wait = "30s"
         room = "4MiB"
         words = ["a", "b"]
+        numbers = [1, 9]
         format = "json"
         password = "hunter2"
         [inner]
@@ -55,6 +56,7 @@ fn reads_every_kind_of_value() {
         );
         assert_eq!(root.size("room", 0..=u64::MAX, 0), 4 << 20);
         assert_eq!(root.strings("words"), ["a", "b"]);
+        assert_eq!(root.integers("numbers", 1..=9_u8), Some(vec![1, 9]));
         assert_eq!(root.one_of("format", &[("text", 1), ("json", 2)], 1), 2);
         assert!(
             root.secret("password")
@@ -207,5 +209,25 @@ fn a_list_of_parsed_values_keeps_the_right_ones_and_tells_the_wrong_ones() {
     assert_eq!(
         found,
         ["ports[1]: found \"x\" (invalid digit found in string), wanted a port"]
+    );
+}
+
+#[test]
+fn a_list_of_numbers_with_a_fault_is_none_and_each_fault_is_told() {
+    let text = "first = [0, 3, 'x', 10]\nsecond = 4\nthird = []";
+    let faults = faults_of(text, |root| {
+        assert_eq!(root.integers("first", 1..=9_u8), None);
+        assert_eq!(root.integers("second", 1..=9_u8), None);
+        assert_eq!(root.integers("third", 1..=9_u8), Some(Vec::new()));
+        assert_eq!(root.integers("absent", 1..=9_u8), None);
+    });
+    assert_eq!(
+        faults,
+        [
+            "first[0]: found 0, wanted whole numbers from 1 to 9",
+            "first[2]: found \"x\", wanted whole numbers from 1 to 9",
+            "first[3]: found 10, wanted whole numbers from 1 to 9",
+            "second: found 4, wanted a list of whole numbers from 1 to 9",
+        ]
     );
 }
