@@ -4,8 +4,9 @@ use std::collections::HashSet;
 
 use super::openssl::MADE_FOR_US;
 use super::*;
-use crate::challenge;
-use crate::{BerError, EnvelopedData, MOST_OCTETS, OpenError, der};
+use crate::challenge::{self, ChallengeError as Error};
+use crate::enveloped::{EnvelopedData, MOST_OCTETS};
+use crate::{BerError, der, write};
 
 /// A small generator with a fixed seed, so that every run tries the same octets.
 struct Draw(u64);
@@ -25,7 +26,7 @@ impl Draw {
 #[test]
 fn any_mutation_ends_in_a_value_or_an_error() {
     let mut draw = Draw(1);
-    let key = key();
+    let keys = [key()];
     let (mut opened, mut malformed, mut behind_the_key) = (0, 0, 0);
     for (_, octets) in MADE_FOR_US {
         for _ in 0..200 {
@@ -39,9 +40,9 @@ fn any_mutation_ends_in_a_value_or_an_error() {
                     _ => mutated.truncate(at.max(1)),
                 }
             }
-            match challenge::open(&mutated, &key) {
+            match challenge::open(&mutated, &keys) {
                 Ok(_) => opened += 1,
-                Err(OpenError::Undecryptable) => behind_the_key += 1,
+                Err(Error::Undecryptable) => behind_the_key += 1,
                 Err(_) => malformed += 1,
             }
         }
@@ -61,7 +62,7 @@ fn every_cut_is_refused_as_malformed() {
         for length in 0..octets.len() {
             let parsed = EnvelopedData::parse(&octets[..length]).map(|_| ());
             assert!(
-                matches!(parsed, Err(OpenError::Malformed(_))),
+                matches!(parsed, Err(Error::Malformed(_))),
                 "{name} cut at {length}: {parsed:?}"
             );
         }
@@ -71,7 +72,7 @@ fn every_cut_is_refused_as_malformed() {
 #[test]
 fn every_failure_behind_the_private_key_looks_alike() {
     let (_, octets) = MADE_FOR_US[0];
-    let key = key();
+    let keys = [key()];
     // The wrapped key is the only string of 256 octets; the encrypted content is at the end.
     let wrapped_at = octets
         .windows(4)
@@ -83,7 +84,7 @@ fn every_failure_behind_the_private_key_looks_alike() {
     for at in (wrapped_at..wrapped_at + 256).step_by(4) {
         let mut mutated = octets.to_vec();
         mutated[at] ^= 0x40;
-        match challenge::open(&mutated, &key) {
+        match challenge::open(&mutated, &keys) {
             Ok(_) => opened += 1,
             Err(error) => {
                 ends.insert(error.to_string());
@@ -94,33 +95,42 @@ fn every_failure_behind_the_private_key_looks_alike() {
     let mut mutated = octets.to_vec();
     let last = mutated.len() - 1;
     mutated[last] ^= 1;
-    ends.insert(challenge::open(&mutated, &key).unwrap_err().to_string());
+    ends.insert(challenge::open(&mutated, &keys).unwrap_err().to_string());
     assert_eq!(opened, 0);
     assert_eq!(ends.len(), 1, "{ends:?}");
-    assert!(ends.contains(&OpenError::Undecryptable.to_string()));
+    assert!(ends.contains(&Error::Undecryptable.to_string()));
 }
 
 #[test]
 fn the_key_that_stands_in_is_the_same_each_time_and_another_for_each_wrapped_key() {
     let key = key();
-    let garbage = vec![1; 256];
-    let stand_in = key.unwrap(&garbage, 32);
-    assert_eq!(stand_in, key.unwrap(&garbage, 32));
+    let unwrap = |wrapped: [u8; 256]| key.key().unwrap_pkcs1(&wrapped, 32).unwrap();
+    let stand_in = unwrap([1; 256]);
+    assert_eq!(stand_in, unwrap([1; 256]));
+    assert_ne!(stand_in, unwrap([2; 256]));
     assert_ne!(*stand_in, [0; 32]);
-    assert_ne!(stand_in, key.unwrap(&vec![2; 256], 32));
-    // Also where the octets are too few or too many for the key.
+}
+
+#[test]
+fn a_wrapped_key_of_another_size_fails_like_a_wrong_one() {
+    let transport = transport();
+    let before = transport.len() - 260;
     for length in [0, 1, 255, 257, 1_000] {
-        assert_ne!(*key.unwrap(&vec![1; length], 32), [0; 32]);
+        let wrapped = der::octet_string(&vec![1; length]);
+        let inside = [&transport[4..before], &wrapped].concat();
+        let octets = rebuilt_with_recipients(MADE_FOR_US[0].1, &der::sequence(&[&inside]));
+        let opened = challenge::open(&octets, &[key()]);
+        assert_eq!(opened, Err(Error::Undecryptable), "{length}");
     }
 }
 
 #[test]
 fn a_content_key_of_another_length_is_no_content_key() {
     let key = key();
-    let transport = recipient().key_transport(&[9; 16]).unwrap();
-    let wrapped = &transport[transport.len() - 256..];
-    assert_eq!(key.unwrap(wrapped, 16)[..16], [9; 16]);
-    assert_ne!(key.unwrap(wrapped, 32)[..16], [9; 16]);
+    let wrapped = recipient().public_key().wrap_pkcs1(&[9; 16]).unwrap();
+    let unwrap = |length| key.key().unwrap_pkcs1(&wrapped, length).unwrap();
+    assert_eq!(*unwrap(16), [9; 16]);
+    assert_ne!(unwrap(32)[..16], [9; 16]);
 }
 
 #[test]
@@ -128,16 +138,16 @@ fn size_depth_and_recipients_have_ceilings() {
     let parse = |octets: &[u8]| EnvelopedData::parse(octets).map(|_| ()).unwrap_err();
     assert!(matches!(
         parse(&vec![0x30; MOST_OCTETS + 1]),
-        OpenError::TooLarge { .. }
+        Error::TooLarge { .. }
     ));
     assert!(matches!(
         parse(&[0x30, 0x80].repeat(30_000)),
-        OpenError::Malformed(BerError::TooDeep { .. })
+        Error::Malformed(BerError::TooDeep { .. })
     ));
     let (_, octets) = MADE_FOR_US[0];
-    let one = recipient().key_transport(&[1; 32]).unwrap();
+    let one = transport();
     let many = rebuilt_with_recipients(octets, &one.repeat(65));
-    assert_eq!(parse(&many), OpenError::TooManyRecipients(64));
+    assert_eq!(parse(&many), Error::TooManyRecipients(64));
     let most = rebuilt_with_recipients(octets, &one.repeat(64));
     assert!(EnvelopedData::parse(&most).is_ok());
 }
@@ -152,12 +162,18 @@ fn recipients_of_other_kinds_are_passed_over() {
     let agreement = der::element(0xa1, &[&[0x02, 0x01, 0x03]]);
     let else_ = der::element(0xa4, &[&[0x02, 0x01, 0x03]]);
     own = rebuilt_with_recipients(&own, &[agreement.clone(), else_, transport].concat());
-    assert_eq!(challenge::open(&own, &key()).unwrap(), sealed.secret);
+    assert_eq!(challenge::open(&own, &[key()]).unwrap(), sealed.secret);
     let nobody = rebuilt_with_recipients(octets, &agreement);
     assert!(matches!(
-        challenge::open(&nobody, &key()),
-        Err(OpenError::NotForUs(_))
+        challenge::open(&nobody, &[key()]),
+        Err(Error::NotForUs(_))
     ));
+}
+
+/// A KeyTransRecipientInfo for us.
+fn transport() -> Vec<u8> {
+    let sealed = write::enveloped(b"", crate::Suite::DEFAULT, &[recipient()]).unwrap();
+    recipients_of(&sealed).to_vec()
 }
 
 /// The content of RecipientInfos of an object in DER.

@@ -22,7 +22,11 @@ mod broken;
 mod openssl;
 mod own;
 
-use crate::{PrivateKey, RecipientCertificate, RecipientKey};
+use std::sync::Arc;
+
+use crypto::SoftwareKey;
+
+use crate::{Certificate, OwnKey};
 
 const RECIPIENT: &[u8] = include_bytes!("vectors/recipient.cer");
 const OTHER: &[u8] = include_bytes!("vectors/other.cer");
@@ -30,14 +34,18 @@ const PKCS8: &[u8] = include_bytes!("vectors/recipient.p8");
 const PKCS1: &[u8] = include_bytes!("vectors/recipient.p1");
 const SECRET: &[u8; 20] = b"twenty octets inside";
 
-fn recipient() -> RecipientCertificate {
-    RecipientCertificate::from_der(RECIPIENT).unwrap()
+fn recipient() -> Certificate {
+    Certificate::from_der(RECIPIENT).unwrap()
 }
 
-fn other() -> RecipientCertificate {
-    RecipientCertificate::from_der(OTHER).unwrap()
+fn other() -> Certificate {
+    Certificate::from_der(OTHER).unwrap()
 }
 
-fn key() -> RecipientKey {
-    RecipientKey::new(PrivateKey::Pkcs8(PKCS8), &[RECIPIENT]).unwrap()
+fn software_key() -> Arc<SoftwareKey> {
+    Arc::new(SoftwareKey::from_pkcs8(PKCS8).unwrap())
+}
+
+fn key() -> OwnKey {
+    OwnKey::new(software_key(), &[recipient()]).unwrap()
 }

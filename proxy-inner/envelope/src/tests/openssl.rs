@@ -4,8 +4,8 @@ use std::fs;
 use std::process::Command;
 
 use super::*;
-use crate::challenge;
-use crate::{EnvelopedData, OpenError};
+use crate::challenge::{self, ChallengeError};
+use crate::enveloped::EnvelopedData;
 
 /// Everything openssl made for us, by file name.
 pub(super) const MADE_FOR_US: [(&str, &[u8]); 8] = [
@@ -25,27 +25,27 @@ pub(super) const MADE_FOR_US: [(&str, &[u8]); 8] = [
 #[test]
 fn opens_what_openssl_encrypted() {
     for (name, octets) in MADE_FOR_US {
-        let opened = challenge::open(octets, &key());
+        let opened = challenge::open(octets, &[key()]);
         assert_eq!(opened.map(|secret| *secret), Ok(*SECRET), "{name}");
     }
 }
 
 #[test]
 fn tells_the_operator_why_it_does_not_open_something() {
-    let open = |octets: &[u8]| challenge::open(octets, &key()).unwrap_err();
+    let open = |octets: &[u8]| challenge::open(octets, &[key()]).unwrap_err();
     let other = open(include_bytes!("vectors/other.der"));
-    assert!(matches!(&other, OpenError::NotForUs(who) if who.contains("serial number 0x")));
+    assert!(matches!(&other, ChallengeError::NotForUs(who) if who.contains("serial number 0x")));
     assert_eq!(
         open(include_bytes!("vectors/oaep.der")),
-        OpenError::KeyTransport("1.2.840.113549.1.1.7".to_owned())
+        ChallengeError::KeyTransport("1.2.840.113549.1.1.7".to_owned())
     );
     assert_eq!(
         open(include_bytes!("vectors/data.der")),
-        OpenError::ContentType("1.2.840.113549.1.7.1".to_owned())
+        ChallengeError::ContentType("1.2.840.113549.1.7.1".to_owned())
     );
     assert_eq!(
         open(include_bytes!("vectors/nineteen.der")),
-        OpenError::Undecryptable
+        ChallengeError::Undecryptable
     );
 }
 
