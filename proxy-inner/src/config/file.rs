@@ -8,7 +8,8 @@ use ::link::{ClientCertificate, Pin, PublicLimits};
 use ops::{Backoff, Faults, Section, read_table};
 
 use super::{
-    Admin, Config, DEFAULT_SOCKET, Link, Listener, Outbound, Plain, Queue, Spool, TlsFiles, Via,
+    Admin, Archive, Config, DEFAULT_SOCKET, Keyring, Link, Listener, Outbound, Plain, Queue, Spool,
+    TlsFiles, TlsSource, Via,
 };
 use crate::schedule::outbox::HISTORY;
 use crate::session::{SessionSettings, Strangers};
@@ -27,6 +28,8 @@ pub(super) fn load(path: &Path) -> Result<Config, Faults> {
     let outbound = outbound(&mut root, linked);
     let public = public(&mut root);
     let plain = Plain::read(&mut root);
+    let keyring = Keyring::read(&mut root);
+    let archive = Archive::read(&mut root);
     let authentication = authentication(&mut root);
     let (queue, file_attempts) = queue(&mut root);
     let session = session(&mut root, file_attempts, queue.backoff);
@@ -45,6 +48,8 @@ pub(super) fn load(path: &Path) -> Result<Config, Faults> {
         outbound,
         public,
         plain,
+        keyring,
+        archive,
         authentication,
         session,
         queue,
@@ -133,16 +138,18 @@ fn listeners(root: &mut Section<'_>, linked: bool) -> Vec<Listener> {
                 section.fault("name", format!("{name:?} twice"), "a name of its own");
             }
         }
-        let certificate = section.required_path("certificate");
-        let key = section.required_path("key");
+        let shows = ["station", "certificate", "key"];
+        if !shows.iter().any(|key| section.contains(key)) {
+            section.fault("certificate", "nothing", LISTENER_SHOWS);
+        }
+        let tls = TlsSource::read(&mut section);
         let client_certificate = section.one_of(
             "client_certificate",
             &CLIENT_CERTIFICATE,
             ClientCertificate::Off,
         );
         section.finish();
-        if let (Some(name), Some(certificate), Some(key)) = (name, certificate, key) {
-            let tls = TlsFiles { certificate, key };
+        if let (Some(name), Some(tls)) = (name, tls) {
             listeners.push(Listener {
                 name,
                 tls,
@@ -155,6 +162,8 @@ fn listeners(root: &mut Section<'_>, linked: bool) -> Vec<Listener> {
 
 const MOST_LISTENERS: usize = 16;
 const LISTENER_NAME: &str = "1 to 32 of the characters a-z, A-Z, 0-9, - and _";
+const LISTENER_SHOWS: &str =
+    "what partners are shown: certificate and key, or station with a key for tls-server";
 const LISTENER_NEEDS_LINK: &str =
     "a [link] section: public listeners open on the DMZ half, which is reached over the link";
 const CLIENT_CERTIFICATE: [(&str, ClientCertificate); 3] = [
@@ -188,19 +197,7 @@ fn outbound(root: &mut Section<'_>, linked: bool) -> Outbound {
             "a [link] section, or \"direct\"",
         );
     }
-    let (certificate, key) = (section.path("certificate"), section.path("key"));
-    outbound.tls = match (certificate, key) {
-        (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key }),
-        (Some(_), None) if !section.contains("key") => {
-            section.fault("key", "nothing", "the key of outbound.certificate");
-            None
-        }
-        (None, Some(_)) if !section.contains("certificate") => {
-            section.fault("certificate", "nothing", "the certificate of outbound.key");
-            None
-        }
-        _ => None,
-    };
+    outbound.tls = TlsSource::read(&mut section);
     outbound.connect_timeout = section.duration(
         "connect_timeout",
         MOMENT..=minutes(5),
@@ -341,7 +338,7 @@ fn spool(root: &mut Section<'_>) -> Spool {
 
 /// The shortest span anything here may be set to.
 pub(super) const MOMENT: Duration = Duration::from_millis(10);
-const DAY: Duration = Duration::from_secs(86_400);
+pub(super) const DAY: Duration = Duration::from_secs(86_400);
 
 pub(super) const fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)

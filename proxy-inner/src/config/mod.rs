@@ -11,6 +11,7 @@
 
 mod check;
 mod file;
+mod keyring;
 mod plain;
 
 use std::path::{Path, PathBuf};
@@ -23,6 +24,7 @@ use crate::session::SessionSettings;
 
 pub use check::{Finding, Report, Verdict, examine};
 pub use file::admin_socket;
+pub use keyring::{Archive, Keyring, TlsSource};
 pub use plain::Plain;
 
 /// Where the configuration is when the command line does not say.
@@ -50,7 +52,12 @@ pub struct Config {
     pub public: PublicLimits,
     /// `[plain]`
     pub plain: Plain,
-    /// `[authentication]`: certificate and key with which we answer challenges.
+    /// `[keyring]`
+    pub keyring: Keyring,
+    /// `[archive]`
+    pub archive: Archive,
+    /// `[authentication]`: certificate and key with which we answer challenges where a station has
+    /// none of its own in the keyring.
     pub authentication: Option<TlsFiles>,
     /// `[session]`, with the number of attempts from `[queue]`.
     pub session: SessionSettings,
@@ -95,8 +102,8 @@ pub struct Link {
 pub struct Listener {
     /// The name the DMZ half's configuration knows it by.
     pub name: String,
-    /// Certificate and key presented there.
-    pub tls: TlsFiles,
+    /// What is presented there.
+    pub tls: TlsSource,
     /// Whether partners are asked for a certificate.
     pub client_certificate: ClientCertificate,
 }
@@ -115,8 +122,8 @@ pub struct TlsFiles {
 pub struct Outbound {
     /// The way out.
     pub via: Via,
-    /// Certificate shown to partners that ask for one.
-    pub tls: Option<TlsFiles>,
+    /// What is shown to partners that ask for a certificate.
+    pub tls: Option<TlsSource>,
     /// Time to reach the partner, and again for the TLS handshake.
     pub connect_timeout: Duration,
 }

@@ -10,7 +10,7 @@
 //! of a pinned certificate are, so a captured DMZ half alone cannot push any out.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use ::link::{CircuitId, VerifyClient};
@@ -48,8 +48,9 @@ const TICKET_LIFE: Duration = Duration::from_secs(120);
 #[derive(Debug)]
 pub struct ClientProofs {
     algorithms: WebPkiSupportedAlgorithms,
-    /// Our own end-entity certificate of each listener that asks for a client's.
-    listeners: HashMap<String, Vec<u8>>,
+    /// Our own end-entity certificates of each listener that asks for a client's: the one it
+    /// presents, and the one before it.
+    listeners: RwLock<HashMap<String, Vec<Vec<u8>>>>,
     memory: Mutex<Memory>,
     counters: Arc<Counters>,
 }
@@ -122,15 +123,32 @@ impl ClientProofs {
         asking: impl IntoIterator<Item = &'a TlsKey>,
         counters: Arc<Counters>,
     ) -> Self {
-        let listeners = asking
-            .into_iter()
-            .filter_map(|key| Some((key.listener.clone(), key.chain.first()?.to_vec())))
-            .collect();
-        Self {
+        let proofs = Self {
             algorithms,
-            listeners,
+            listeners: RwLock::default(),
             memory: Mutex::default(),
             counters,
+        };
+        proofs.renew(asking);
+        proofs
+    }
+
+    /// Takes the keys of a new policy. For each listener that goes on, the certificate before counts
+    /// too: a handshake begun before may have been held with it.
+    pub fn renew<'a>(&self, asking: impl IntoIterator<Item = &'a TlsKey>) {
+        let mut listeners = self
+            .listeners
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut before = std::mem::take(&mut *listeners);
+        for key in asking {
+            let Some(leaf) = key.chain.first() else {
+                continue;
+            };
+            let mut ours = vec![leaf.to_vec()];
+            let earlier = before.remove(&key.listener).unwrap_or_default();
+            ours.extend(earlier.into_iter().filter(|der| *der != **leaf).take(1));
+            listeners.insert(key.listener.clone(), ours);
         }
     }
 
@@ -185,14 +203,11 @@ impl ClientProofs {
         now: Timestamp,
         clock: Instant,
     ) -> Result<[u8; 16], ProofRefusal> {
-        let ours = self
-            .listeners
-            .get(&request.listener)
-            .ok_or(ProofRefusal::Listener)?;
+        let ours = self.ours(&request.listener).ok_or(ProofRefusal::Listener)?;
         let leaf = within_ceilings(request)?;
         let version = TlsVersion::from_code(request.tls_version)
             .ok_or(ProofRefusal::Message("neither TLS 1.2 nor TLS 1.3"))?;
-        check_message(version, &request.message, leaf, ours)?;
+        check_message(version, &request.message, leaf, &ours)?;
         let certificate = parse(leaf)?;
         verify(
             &self.algorithms,
@@ -222,6 +237,14 @@ impl ClientProofs {
             clock,
         )?;
         Ok(ticket)
+    }
+
+    fn ours(&self, listener: &str) -> Option<Vec<Vec<u8>>> {
+        let listeners = self
+            .listeners
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        listeners.get(listener).cloned()
     }
 
     /// Nothing that holds the lock can leave the memory half changed, so a poisoned one is usable.
@@ -289,7 +312,7 @@ fn check_message(
     version: TlsVersion,
     message: &[u8],
     leaf: &[u8],
-    ours: &[u8],
+    ours: &[Vec<u8>],
 ) -> Result<(), ProofRefusal> {
     let wrong = |why| Err(ProofRefusal::Message(why));
     match version {
@@ -299,7 +322,7 @@ fn check_message(
             let transcript = Transcript::read(message).map_err(ProofRefusal::Message)?;
             if transcript.client != leaf {
                 wrong("the certificate in the handshake is another than the one presented")
-            } else if transcript.server != ours {
+            } else if !ours.iter().any(|ours| transcript.server == *ours) {
                 wrong("the handshake was held with another server's certificate")
             } else {
                 Ok(())

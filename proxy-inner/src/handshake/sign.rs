@@ -15,7 +15,8 @@
 //! not be taken for anything but a handshake.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use ::link::Sign;
 use rustls::SignatureScheme;
@@ -32,9 +33,20 @@ pub(super) const TLS13_CLIENT: &[u8] = b"TLS 1.3, client CertificateVerify";
 /// The keys for signing and the rules for their use.
 #[derive(Debug)]
 pub struct Signatory {
-    keys: HashMap<u32, TlsKey>,
+    keys: RwLock<HashMap<u32, Entry>>,
     counters: Arc<Counters>,
 }
+
+#[derive(Debug)]
+struct Entry {
+    key: TlsKey,
+    /// Set once it is no key of the policy any more.
+    until: Option<Instant>,
+}
+
+/// So long a key that was replaced goes on signing: a handshake begun before may need it, and none
+/// may take longer (`public.handshake_timeout`).
+const REPLACED: Duration = Duration::from_secs(120);
 
 /// Why a signature was refused.
 #[derive(Debug, thiserror::Error)]
@@ -65,8 +77,22 @@ pub enum Form {
 impl Signatory {
     /// Takes the keys of all listeners of the policy.
     pub fn new(keys: impl IntoIterator<Item = TlsKey>, counters: Arc<Counters>) -> Self {
-        let keys = keys.into_iter().map(|key| (key.id, key)).collect();
+        let entry = |key: TlsKey| (key.id, Entry { key, until: None });
+        let keys = RwLock::new(keys.into_iter().map(entry).collect());
         Self { keys, counters }
+    }
+
+    /// Takes the keys of a new policy; a key that is new has a number that none had before. Those it
+    /// lacks go on for a short while.
+    pub fn renew(&self, keys: impl IntoIterator<Item = TlsKey>, clock: Instant) {
+        let mut known = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|_, entry| entry.until.is_none_or(|until| clock < until));
+        for entry in known.values_mut() {
+            entry.until.get_or_insert(clock + REPLACED);
+        }
+        for key in keys {
+            known.insert(key.id, Entry { key, until: None });
+        }
     }
 
     /// Signs, or says why not; both are counted, and a refusal is logged.
@@ -74,7 +100,7 @@ impl Signatory {
     /// # Errors
     /// Any [`SignRefusal`]; the DMZ half learns only that it was refused.
     pub fn sign(&self, request: &Sign) -> Result<Vec<u8>, SignRefusal> {
-        let answer = self.try_sign(request);
+        let answer = self.try_sign(request, Instant::now());
         match &answer {
             Ok(_) => self.counters.signatures.one(),
             Err(refusal) => {
@@ -93,22 +119,26 @@ impl Signatory {
         answer
     }
 
-    fn try_sign(&self, request: &Sign) -> Result<Vec<u8>, SignRefusal> {
-        let key = self
-            .keys
-            .get(&request.key)
-            .filter(|key| key.listener == request.listener)
-            .ok_or(SignRefusal::UnknownKey)?;
+    fn try_sign(&self, request: &Sign, clock: Instant) -> Result<Vec<u8>, SignRefusal> {
+        let key = self.key(request, clock).ok_or(SignRefusal::UnknownKey)?;
         let form = form(&request.message).map_err(SignRefusal::Form)?;
         let scheme = SignatureScheme::from(request.scheme);
         if form == Form::Tls13 && !fits_tls13(scheme) {
             return Err(SignRefusal::Scheme(request.scheme));
         }
         let signer = key
-            .key
             .choose_scheme(&[scheme])
             .ok_or(SignRefusal::Scheme(request.scheme))?;
         Ok(signer.sign(&request.message)?)
+    }
+
+    /// The key asked for, if it may sign for that listener.
+    fn key(&self, request: &Sign, clock: Instant) -> Option<Arc<dyn SigningKey>> {
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        let entry = keys.get(&request.key)?;
+        let good =
+            entry.key.listener == request.listener && entry.until.is_none_or(|until| clock < until);
+        good.then(|| Arc::clone(&entry.key.key))
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ::keyring::{Facts, Role, Slot};
-use crypto::{PrivateKey, SoftwareKey};
+use crypto::{PrivateKey, PublicKey, SoftwareKey};
 use envelope::{Certificate, OwnKey};
 use jiff::Timestamp;
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
@@ -12,6 +12,7 @@ use rustls::sign::{CertifiedKey, SigningKey};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use store::{KeyHome, KeyRecord, KeyUse};
 use token::{Token, TokenUri};
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::tls::RsaSigningKey;
 use super::{NoKey, Secrets};
@@ -122,8 +123,7 @@ impl Held {
             Private::Elliptic(key) => key,
             Private::Rsa(key) => Arc::new(RsaSigningKey::new(key)),
         };
-        let chain = key.chain.iter().cloned().map(CertificateDer::from);
-        Ok(Arc::new(CertifiedKey::new(chain.collect(), signing)))
+        Ok(Arc::new(CertifiedKey::new(key.shown(), signing)))
     }
 
     /// The place whose key is to be used at `now`: current; next once that one's certificate has
@@ -198,6 +198,16 @@ impl HeldKey {
         }
     }
 
+    /// The chain for TLS: certificates of the same key that came before are not part of it.
+    fn shown(&self) -> Vec<CertificateDer<'static>> {
+        let earlier = |der: &[u8]| matches!(&self.private, Ok(private) if private.is_for(der));
+        let certificates = self.chain.iter().enumerate();
+        certificates
+            .filter(|(place, der)| *place == 0 || !earlier(der))
+            .map(|(_, der)| CertificateDer::from(der.clone()))
+            .collect()
+    }
+
     fn is_valid(&self, now: Timestamp) -> bool {
         self.valid
             .is_some_and(|(begin, end)| (begin..=end).contains(&now))
@@ -205,6 +215,23 @@ impl HeldKey {
 
     fn has_ended(&self, now: Timestamp) -> bool {
         self.valid.is_some_and(|(_, end)| end < now)
+    }
+}
+
+impl Private {
+    /// Whether a certificate was made for this key.
+    pub(super) fn is_for(&self, certificate: &[u8]) -> bool {
+        let Ok((_, certificate)) = X509Certificate::from_der(certificate) else {
+            return false;
+        };
+        let found = certificate.public_key().raw;
+        match self {
+            // Read first: the parameters of an RSA key may be written in two ways.
+            Private::Rsa(key) => {
+                PublicKey::from_spki(found).is_ok_and(|found| found == *key.public())
+            }
+            Private::Elliptic(key) => key.public_key().is_some_and(|spki| spki.as_ref() == found),
+        }
     }
 }
 

@@ -11,8 +11,10 @@
 //! Only keys that a station uses are unsealed; what is unsealed is wiped when it is replaced and
 //! nobody works with it any more. Promises that no key material is in any log line, error or `Debug`.
 
+mod change;
 mod error;
 mod held;
+mod secret;
 mod tls;
 
 use std::fmt;
@@ -28,7 +30,9 @@ use zeroize::Zeroizing;
 
 use held::Held;
 
+pub use change::{ChangeError, Changed, ExportForm, NewKey, NewUse, Uses};
 pub use error::{KeyringError, NoKey};
+pub use secret::{Ask, SecretSource};
 
 /// What unlocks keys: neither is kept in the store.
 #[derive(Default)]

@@ -41,6 +41,7 @@ pub struct LinkHandle {
     current: watch::Receiver<Option<Link>>,
     counters: watch::Receiver<Option<DmzCounters>>,
     ended: watch::Receiver<bool>,
+    listeners: watch::Sender<Vec<TlsListener>>,
 }
 
 /// A connection to a partner that the DMZ half made for us.
@@ -121,6 +122,17 @@ impl LinkHandle {
         }
     }
 
+    /// Has the DMZ half present these listeners from now on. A key that is new needs a number that
+    /// none had before.
+    pub fn present(&self, listeners: Vec<TlsListener>) {
+        self.listeners.send_replace(listeners);
+    }
+
+    /// The listeners as they are wanted now.
+    pub fn presented(&self) -> Vec<TlsListener> {
+        self.listeners.borrow().clone()
+    }
+
     /// Returns once the keeper has ended, which it does when the process stops.
     pub async fn ended(&self) {
         let mut ended = self.ended.clone();
@@ -139,6 +151,7 @@ pub fn start(settings: KeeperSettings, context: SessionContext) -> LinkHandle {
     let (current, current_seen) = watch::channel(None);
     let (counters, counters_seen) = watch::channel(None);
     let (ended, ended_seen) = watch::channel(false);
+    let (listeners, listeners_seen) = watch::channel(settings.listeners.clone());
     let policy = policy(&settings);
     let service = Service::new(&settings, context.clone());
     let keeper = Keeper {
@@ -149,6 +162,7 @@ pub fn start(settings: KeeperSettings, context: SessionContext) -> LinkHandle {
         state,
         current,
         counters,
+        listeners: listeners_seen,
     };
     tokio::spawn(async move {
         keeper.keep().await;
@@ -159,6 +173,7 @@ pub fn start(settings: KeeperSettings, context: SessionContext) -> LinkHandle {
         current: current_seen,
         counters: counters_seen,
         ended: ended_seen,
+        listeners,
     }
 }
 
@@ -170,10 +185,11 @@ struct Keeper {
     state: watch::Sender<LinkState>,
     current: watch::Sender<Option<Link>>,
     counters: watch::Sender<Option<DmzCounters>>,
+    listeners: watch::Receiver<Vec<TlsListener>>,
 }
 
 impl Keeper {
-    async fn keep(self) {
+    async fn keep(mut self) {
         let mut failures = 0_u32;
         loop {
             let connected = tokio::select! {
@@ -240,7 +256,7 @@ impl Keeper {
     }
 
     /// Serves one connection until it ends; says why it did.
-    async fn attend(&self, link: Link) -> String {
+    async fn attend(&mut self, link: Link) -> String {
         let (mut control, mut reports) = match link.control() {
             Ok(control) => control,
             Err(error) => return error.to_string(),
@@ -267,12 +283,13 @@ impl Keeper {
     }
 
     async fn converse(
-        &self,
+        &mut self,
         link: &Link,
         control: &mut ::link::ControlSender<ToDmz>,
         reported: &mut mpsc::Receiver<Result<ToInner, LinkError>>,
     ) -> String {
         let peer = link.peer_address();
+        self.renew();
         if let Err(why) = send(control, &ToDmz::Policy(self.policy.clone())).await {
             return why;
         }
@@ -289,8 +306,17 @@ impl Keeper {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut health = Health::default();
         let mut draining = false;
+        let mut listeners = self.listeners.clone();
         loop {
             tokio::select! {
+                // A policy would open again what is being drained.
+                Ok(()) = listeners.changed(), if !draining => {
+                    if self.renew()
+                        && let Err(why) = send(control, &ToDmz::Policy(self.policy.clone())).await
+                    {
+                        return why;
+                    }
+                }
                 received = reported.recv() => match received {
                     Some(Ok(message)) => self.report(message, &mut health),
                     Some(Err(error)) => return error.to_string(),
@@ -318,6 +344,18 @@ impl Keeper {
         }
     }
 
+    /// Takes up listeners that have changed since the policy was made; whether there were any.
+    fn renew(&mut self) -> bool {
+        if !self.listeners.has_changed().unwrap_or(false) {
+            return false;
+        }
+        let listeners = self.listeners.borrow_and_update().clone();
+        self.policy.revision += 1;
+        self.policy.listeners = listeners.iter().map(listener_policy).collect();
+        self.service.renew(&listeners);
+        true
+    }
+
     /// Returns when the process must stop and its sessions have ended or had time to.
     async fn stopped(&self) {
         self.context.shutdown.reached(Stage::Stopping).await;
@@ -333,6 +371,8 @@ impl Keeper {
             } => {
                 if revision == self.policy.revision {
                     self.listeners(listeners);
+                } else if revision < self.policy.revision {
+                    tracing::debug!(revision, "An answer to an earlier policy came late.");
                 } else {
                     tracing::warn!(revision, "The DMZ half reports a policy it was not given.");
                 }
@@ -436,8 +476,8 @@ async fn send(control: &mut ::link::ControlSender<ToDmz>, message: &ToDmz) -> Re
     }
 }
 
-/// The policy is the same for every connection of this process. Its revision is the time of start,
-/// so that a later process has a higher one.
+/// The first policy of this process. Its revision is the time of start, so that a later process has
+/// a higher one; each renewal adds one.
 fn policy(settings: &KeeperSettings) -> Policy {
     Policy {
         revision: u64::try_from(Timestamp::now().as_second()).unwrap_or(0),

@@ -5,7 +5,7 @@
 //! the disk runs on blocking threads, whose number the ceilings bound.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use ::link::{
@@ -17,8 +17,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-use super::KeeperSettings;
 use super::keeper::bounded;
+use super::{KeeperSettings, TlsListener};
 use crate::handshake::proof::ClientProofs;
 use crate::handshake::sign::Signatory;
 use crate::keys::provider;
@@ -38,7 +38,7 @@ pub(super) struct Service {
     signatory: Arc<Signatory>,
     proofs: Arc<ClientProofs>,
     /// Every listener of the policy, and whether it asks for a certificate.
-    listeners: HashMap<String, bool>,
+    listeners: RwLock<HashMap<String, bool>>,
     signs: Arc<Semaphore>,
     verifications: Arc<Semaphore>,
     arrivals: Arc<Semaphore>,
@@ -47,37 +47,49 @@ pub(super) struct Service {
 
 impl Service {
     pub(super) fn new(settings: &KeeperSettings, context: SessionContext) -> Self {
-        let asks = |certificate| certificate != ClientCertificate::Off;
-        let listeners = &settings.listeners;
         let counters = &context.counters;
-        Self {
-            signatory: Arc::new(Signatory::new(
-                listeners.iter().map(|listener| listener.key.clone()),
-                Arc::clone(counters),
-            )),
+        let service = Self {
+            signatory: Arc::new(Signatory::new([], Arc::clone(counters))),
             proofs: Arc::new(ClientProofs::new(
                 provider().signature_verification_algorithms,
-                listeners
-                    .iter()
-                    .filter(|listener| asks(listener.client_certificate))
-                    .map(|listener| &listener.key),
+                [],
                 Arc::clone(counters),
             )),
-            listeners: listeners
-                .iter()
-                .map(|listener| {
-                    (
-                        listener.key.listener.clone(),
-                        asks(listener.client_certificate),
-                    )
-                })
-                .collect(),
+            listeners: RwLock::default(),
             signs: Arc::new(Semaphore::new(settings.ceilings.signs)),
             verifications: Arc::new(Semaphore::new(settings.ceilings.proofs)),
             arrivals: Arc::new(Semaphore::new(settings.ceilings.arrivals)),
             refusals: Arc::new(Semaphore::new(MOST_REFUSALS)),
             context,
-        }
+        };
+        service.renew(&settings.listeners);
+        service
+    }
+
+    /// Takes the listeners of a new policy.
+    pub(super) fn renew(&self, listeners: &[TlsListener]) {
+        let asks = |listener: &TlsListener| listener.client_certificate != ClientCertificate::Off;
+        let keys = listeners.iter().map(|listener| listener.key.clone());
+        self.signatory.renew(keys, Instant::now());
+        let asking = listeners.iter().filter(|listener| asks(listener));
+        self.proofs.renew(asking.map(|listener| &listener.key));
+        let named = listeners
+            .iter()
+            .map(|listener| (listener.key.listener.clone(), asks(listener)));
+        let mut known = self
+            .listeners
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        *known = named.collect();
+    }
+
+    /// Whether a listener of the policy asks for a certificate; `None` when there is no such one.
+    fn asks(&self, listener: &str) -> Option<bool> {
+        let known = self
+            .listeners
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        known.get(listener).copied()
     }
 
     /// Takes one request; returns at once.
@@ -102,7 +114,7 @@ impl Service {
     }
 
     fn arrived(&self, arrived: Arrived, circuit: Circuit) {
-        let Some(asked) = self.listeners.get(&arrived.listener).copied() else {
+        let Some(asked) = self.asks(&arrived.listener) else {
             tracing::warn!(
                 circuit = %arrived.circuit,
                 peer = %arrived.peer,

@@ -114,7 +114,8 @@ impl Call {
             );
             return Ok(self.converse(stream, peer, party).await);
         }
-        let identity = self.settings.client_identity.clone();
+        let shown = self.settings.client_identity.as_ref();
+        let identity = shown.and_then(|shown| shown());
         let tls = PartnerTls::new(&party.partner, &address, identity, provider())?;
         match &self.settings.via {
             Via::Link(link) => {

@@ -33,13 +33,16 @@ pub enum Via {
     Direct,
 }
 
+/// Certificate and key for the call that is about to be made; they may differ from one to the next.
+pub type ClientIdentity = Arc<dyn Fn() -> Option<Arc<CertifiedKey>> + Send + Sync>;
+
 /// What the caller needs.
 #[derive(Clone)]
 pub struct CallerSettings {
     /// How calls leave this half.
     pub via: Via,
-    /// Certificate and key shown to partners that ask for one.
-    pub client_identity: Option<Arc<CertifiedKey>>,
+    /// What is shown to partners that ask for a certificate.
+    pub client_identity: Option<ClientIdentity>,
     /// Time to reach the partner, and again for the TLS handshake.
     pub connect_timeout: Duration,
     /// Wait before a partner is called again after a failed call.
