@@ -20,10 +20,9 @@ impl Keys {
     }
 
     fn entry(&self) -> Entry {
-        let pem = format!("\"\"\"\n{}\"\"\"", self.theirs.pem());
         Entry::usual()
             .with("authentication", "true")
-            .with("authentication_certificates", &pem)
+            .certified(&["authentication"], self.theirs.pem())
     }
 }
 

@@ -18,4 +18,5 @@ mod plain;
 mod receipts;
 mod receive;
 mod restart;
+mod security;
 mod send;

@@ -42,6 +42,19 @@ impl Services {
         suite: 4,
     };
 
+    /// Signed and encrypted with suite 04.
+    pub const PROTECTED: Services = Services {
+        compression: false,
+        ..Services::ALL
+    };
+
+    /// None.
+    pub const NONE: Services = Services {
+        security: Security::None,
+        compression: false,
+        suite: 0,
+    };
+
     /// Every row of the table of combinations (RFC 5024 section 6.1) that has a service at all.
     pub fn every() -> Vec<Services> {
         let securities = [
@@ -63,6 +76,11 @@ impl Services {
             }
         }
         every
+    }
+
+    /// Whether there are any.
+    pub fn any(self) -> bool {
+        self.compression || self.security != Security::None
     }
 
     fn signs(self) -> bool {
@@ -101,7 +119,7 @@ impl Services {
         sfid.security = self.security;
         sfid.cipher = self.suite;
         sfid.compression = self.compression;
-        sfid.envelope = true;
+        sfid.envelope = self.any();
         sfid.original_blocks = u64::try_from(original).expect("fits").div_ceil(1024);
         offer
     }

@@ -6,6 +6,11 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
+/// The SHA-256 of `octets`.
+pub fn sha256(octets: &[u8]) -> Vec<u8> {
+    Sha256::digest(octets).to_vec()
+}
+
 /// Lower-case hex of the SHA-256 of `octets`.
 pub fn sha256_hex(octets: &[u8]) -> String {
     hex(&Sha256::digest(octets))

@@ -47,6 +47,8 @@ pub struct Entry {
     pub credit: Option<u16>,
     /// Further keys with their values as TOML text.
     pub more: Vec<(String, String)>,
+    /// What follows each `[[partner.certificate]]`.
+    role_certificates: Vec<String>,
 }
 
 impl Directory {
@@ -100,6 +102,7 @@ impl Entry {
             buffer: None,
             credit: None,
             more: Vec::new(),
+            role_certificates: Vec::new(),
         }
     }
 
@@ -117,6 +120,18 @@ impl Entry {
     pub fn at(mut self, address: impl ToString, fingerprint: &str) -> Entry {
         self.address = Some(address.to_string());
         self.certificates.push(fingerprint.to_owned());
+        self
+    }
+
+    /// With a certificate for these roles, in use now.
+    #[must_use]
+    pub fn certified(mut self, roles: &[&str], pem: &str) -> Entry {
+        let roles: Vec<String> = roles.iter().map(|role| quoted(role)).collect();
+        self.role_certificates.push(format!(
+            "roles = [{}]\nslot = \"current\"\npem = \"\"\"\n{}\"\"\"\n",
+            roles.join(", "),
+            pem
+        ));
         self
     }
 
@@ -155,6 +170,10 @@ impl Entry {
         }
         for (key, value) in &self.more {
             line(key, value.clone());
+        }
+        for certificate in &self.role_certificates {
+            text.push_str("[[partner.certificate]]\n");
+            text.push_str(certificate);
         }
         text.push('\n');
         text

@@ -2,8 +2,10 @@
 //! called proves itself, then the other.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use envelope::{PrivateKey, RecipientCertificate, RecipientKey, challenge};
+use crypto::SoftwareKey;
+use envelope::{Certificate, OwnKey, challenge};
 use oftp::{Auch, Aurp, Command};
 use rcgen::{CertificateParams, DnType, KeyPair, PKCS_RSA_SHA256};
 
@@ -16,7 +18,7 @@ pub struct Authentication {
     certificate: Vec<u8>,
     certificate_pem: String,
     key_pem: String,
-    key: RecipientKey,
+    key: OwnKey,
     theirs: Option<Vec<u8>>,
 }
 
@@ -36,8 +38,7 @@ impl Authentication {
             .expect("a certificate signs itself");
         let der = certificate.der().to_vec();
         Authentication {
-            key: RecipientKey::new(PrivateKey::Pkcs8(&key.serialize_der()), &[&der])
-                .expect("the key fits its certificate"),
+            key: own_key(&key, &der),
             certificate_pem: certificate.pem(),
             key_pem: key.serialize_pem(),
             certificate: der,
@@ -65,6 +66,12 @@ impl Authentication {
         std::fs::write(certificate, &self.certificate_pem).expect("the folder is writable");
         crate::pki::write_private(key, self.key_pem.as_bytes());
     }
+}
+
+fn own_key(key: &KeyPair, certificate: &[u8]) -> OwnKey {
+    let software = SoftwareKey::from_pkcs8(&key.serialize_der()).expect("an RSA key");
+    let certificate = Certificate::from_der(certificate).expect("it was just made");
+    OwnKey::new(Arc::new(software), &[certificate]).expect("the key fits its certificate")
 }
 
 impl Conversation {
@@ -98,7 +105,7 @@ impl Conversation {
         let Command::Auch(Auch { challenge: sealed }) = asked.command()? else {
             return surprise("AUCH", &asked);
         };
-        let response = challenge::open(&sealed, &keys.key)
+        let response = challenge::open(&sealed, std::slice::from_ref(&keys.key))
             .map_err(|error| Ended::Surprise(format!("a challenge not for us: {error}")))?;
         let response = Aurp {
             response: *response,
@@ -109,7 +116,7 @@ impl Conversation {
     /// Challenges the other side; a wrong response is told with [`Ended::Surprise`].
     fn challenge(&mut self, keys: &Authentication) -> Result<(), Ended> {
         let theirs = keys.theirs.as_deref();
-        let theirs = theirs.and_then(|der| RecipientCertificate::from_der(der).ok());
+        let theirs = theirs.and_then(|der| Certificate::from_der(der).ok());
         let theirs = theirs.ok_or_else(|| Ended::Surprise("no certificate to ask with".into()))?;
         let made = challenge::seal(&[theirs])
             .map_err(|error| Ended::Surprise(format!("no challenge can be made: {error}")))?;

@@ -203,9 +203,16 @@ impl Conversation {
     /// # Errors
     /// How the session ended instead.
     pub fn send_receipt(&mut self, file: &FileId) -> Result<(), Ended> {
+        self.send_eerp(Eerp::unsigned(file))
+    }
+
+    /// The same with a receipt that is made already.
+    ///
+    /// # Errors
+    /// How the session ended instead.
+    pub fn send_eerp(&mut self, eerp: Eerp) -> Result<(), Ended> {
         self.turn = Turn::Ours;
-        self.wire
-            .say(Step::Eerp, &Command::Eerp(Eerp::unsigned(file)))?;
+        self.wire.say(Step::Eerp, &Command::Eerp(eerp))?;
         self.hear_rtr()
     }
 
