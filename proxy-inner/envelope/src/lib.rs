@@ -25,6 +25,7 @@
 )]
 
 pub mod challenge;
+pub mod pkcs7;
 pub mod receipt;
 
 mod ber;
@@ -35,6 +36,8 @@ mod enveloped;
 mod error;
 mod key;
 mod oid;
+mod open;
+mod read;
 mod secure;
 mod suite;
 mod write;
@@ -45,6 +48,10 @@ mod tests;
 pub use certificate::Certificate;
 pub use error::{BerError, CertificateError, KeyError, SecureError};
 pub use key::OwnKey;
+pub use open::{
+    DecompressionError, DecryptionError, Expect, Kind, Layer, Limits, OpenError, Opened, Opening,
+    Problem, SignatureError, open,
+};
 pub use secure::{Form, Plan, Secured, secure};
 pub use suite::{Cipher, Scheme, Suite};
 

@@ -2,8 +2,10 @@
 //! 5.3.13 and 5.3.14).
 
 mod sign;
+mod verify;
 
 pub use sign::sign;
+pub use verify::{ReceiptSignatureError, Verified, verify};
 
 /// Whether the signed fields are inside the signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
