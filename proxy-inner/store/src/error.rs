@@ -107,6 +107,12 @@ pub enum StoreError {
         /// What was asked, as a participle.
         wanted: &'static str,
     },
+    /// A received file is to be opened before it can be delivered.
+    #[error("transfer {0} is yet to be opened; it is delivered as soon as it is")]
+    NotOpened(TransferId),
+    /// What a file turned out to be when it was opened is no file of its format; the sentence says why.
+    #[error("{0}; its sender has to send it again with the right records")]
+    BadRecords(String),
     /// No such partner.
     #[error("there is no partner named {0:?}; `partner list` shows those there are")]
     NoPartner(String),
@@ -148,6 +154,17 @@ impl StoreError {
             doing,
             source: Arc::new(source),
         }
+    }
+
+    /// The same for those who read and write files: a full disk and records that are wrong keep their
+    /// kinds, `StorageFull` and `InvalidData`.
+    pub(crate) fn into_io(self) -> io::Error {
+        let kind = match &self {
+            error if error.is_no_space() => io::ErrorKind::StorageFull,
+            StoreError::BadRecords(_) => io::ErrorKind::InvalidData,
+            _ => io::ErrorKind::Other,
+        };
+        io::Error::new(kind, self)
     }
 
     /// Whether the cause is a full disk: on our side, and likely to pass.

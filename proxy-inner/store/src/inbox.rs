@@ -4,6 +4,8 @@
 //! 1. A file of format V that is to be lines: its lines are written to a spool file of their own and
 //!    synced, then the one with lengths is removed. There is always one of them that is whole; while
 //!    the first is there, the second is made anew.
+//!    For a partner whose files are archived, what is handed over gets its second name in the archive
+//!    (`archive.rs`), unless it has it from its opening.
 //! 2. Is there a spool file? If not, an earlier attempt moved it and was killed before it could say
 //!    so; the business system may have taken it away since. Nothing is written again: go to 6.
 //! 3. Metadata written under a hidden name, synced, renamed into its place: whoever sees the file
@@ -21,12 +23,14 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::archive::Part;
 use crate::crash;
-use crate::directory::RecordForm;
+use crate::directory::{Archive, Partner, RecordForm};
 use crate::error::StoreError;
 use crate::layout;
 use crate::records::{BUFFER, Shape, write_lines};
 use crate::row;
+use crate::security::clear_shape;
 use crate::store::Store;
 use crate::transfer::{Direction, State, Transfer, TransferId};
 
@@ -51,6 +55,9 @@ struct Metadata<'a> {
     origin: &'a str,
     destination: &'a str,
     octets: u64,
+    /// How long it was as it travelled; only where that was another file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secured_octets: Option<u64>,
     received_at: Timestamp,
     circuit: Option<&'a str>,
     description: &'a str,
@@ -75,8 +82,8 @@ impl Store {
     /// crash calls it for what was left over.
     ///
     /// # Errors
-    /// [`StoreError::WrongState`] for a transfer that was not received; [`StoreError::Refused`] for one
-    /// that can never be forwarded: its sender is told by a NERP. Else what the disk or the journal
+    /// [`StoreError::WrongState`] for a transfer that was not received; [`StoreError::NotOpened`] for one
+    /// that is yet to be opened or hashed; [`StoreError::Refused`] for one that can never be forwarded: its sender is told by a NERP. Else what the disk or the journal
     /// said: the file stays safe in the spool, and [`Store::scan_outbox`] and the next start try again.
     pub fn deliver(&self, id: TransferId, now: Timestamp) -> Result<Delivered, StoreError> {
         let delivered = {
@@ -96,6 +103,9 @@ impl Store {
                         self.tell_of_work();
                     }
                     Delivered::Forwarded(forwarded?)
+                }
+                (State::Received, _, None) if transfer.needs_opening() => {
+                    return Err(StoreError::NotOpened(id));
                 }
                 (State::Received, _, None) => {
                     self.put_into_inbox(&transfer, &path, now)?;
@@ -122,19 +132,23 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let id = transfer.id;
-        self.hand_over(transfer, path)?;
+        let partner = self.partner(&transfer.partner)?;
+        self.hand_over(transfer, partner.as_ref(), path)?;
         crash::point("inbox.handed-over");
+        let archived = self.is_in_archive(id)?;
         self.run(move |journal| {
             row::change(
                 journal,
-                "UPDATE transfer SET state = 'delivered' WHERE id = ?1 AND state = 'received'",
-                [id.to_string()],
+                "UPDATE transfer SET state = 'delivered', archived = ?2 \
+                 WHERE id = ?1 AND state = 'received'",
+                (id.to_string(), archived),
             )?;
             row::step(journal, id, now, "delivered", "", None)
         })
     }
 
-    /// Delivers what was received and could not be delivered before; tells what still cannot.
+    /// Delivers what was received and could not be delivered before; tells what still cannot. What is yet
+    /// to be opened waits for that.
     pub(crate) fn deliver_waiting(
         &self,
         now: Timestamp,
@@ -143,6 +157,9 @@ impl Store {
             self.run(|journal| row::select(journal, "WHERE state = 'received' ORDER BY seq", []))?;
         let mut stuck = Vec::new();
         for transfer in waiting {
+            if transfer.needs_opening() {
+                continue;
+            }
             if let Err(error) = self.deliver(transfer.id, now) {
                 stuck.push((transfer, error));
             }
@@ -150,11 +167,20 @@ impl Store {
         Ok(stuck)
     }
 
-    fn hand_over(&self, transfer: &Transfer, path: &Path) -> Result<(), StoreError> {
-        let spool = self.inner.layout.spool_file(Direction::In, transfer.id);
-        let lines = self.inner.layout.lines_file(transfer.id);
-        let form = if Shape::of(transfer) == Shape::Variable {
-            Some(self.form_for(transfer, &spool, &lines)?)
+    fn hand_over(
+        &self,
+        transfer: &Transfer,
+        partner: Option<&Partner>,
+        path: &Path,
+    ) -> Result<(), StoreError> {
+        let id = transfer.id;
+        let spool = match transfer.services().secures() {
+            true => self.inner.layout.clear_file(id),
+            false => self.inner.layout.spool_file(Direction::In, id),
+        };
+        let lines = self.inner.layout.lines_file(id);
+        let form = if clear_shape(transfer) == Shape::Variable {
+            Some(self.form_for(partner, &spool, &lines)?)
         } else {
             None
         };
@@ -164,6 +190,11 @@ impl Store {
         };
         if !exists(ready)? {
             return Ok(());
+        }
+        if partner.is_some_and(|partner| partner.archive == Archive::Files)
+            && !self.is_in_archive(id)?
+        {
+            self.archive(id, &[(Part::Clear, ready.clone())])?;
         }
         let inbox = self.inner.layout.make_inbox(&transfer.partner)?;
         write_metadata(transfer, form, path)?;
@@ -180,7 +211,7 @@ impl Store {
     /// an LF within cannot be a line: such a file keeps its lengths.
     fn form_for(
         &self,
-        transfer: &Transfer,
+        partner: Option<&Partner>,
         spool: &Path,
         lines: &Path,
     ) -> Result<RecordForm, StoreError> {
@@ -188,7 +219,6 @@ impl Store {
             // Its lines are there, or it was handed over.
             return Ok(RecordForm::Lines);
         }
-        let partner = self.partner(&transfer.partner)?;
         if partner.is_none_or(|partner| partner.records == RecordForm::Prefixed)
             || !make_lines(spool, lines)?
         {
@@ -219,7 +249,7 @@ fn make_lines(spool: &Path, lines: &Path) -> Result<bool, StoreError> {
     write().map_err(StoreError::file("write the lines of", spool))
 }
 
-fn exists(path: &Path) -> Result<bool, StoreError> {
+pub(crate) fn exists(path: &Path) -> Result<bool, StoreError> {
     fs::exists(path).map_err(StoreError::file("look for", path))
 }
 
@@ -230,6 +260,7 @@ fn write_metadata(
 ) -> Result<(), StoreError> {
     let stamp = transfer.file.stamp.to_string();
     let (date, time) = stamp.split_at_checked(8).unwrap_or((&stamp, ""));
+    let secured = transfer.services().secures();
     let metadata = Metadata {
         transfer: transfer.id,
         partner: &transfer.partner,
@@ -239,7 +270,12 @@ fn write_metadata(
         time,
         origin: transfer.file.origin.as_str(),
         destination: transfer.file.destination.as_str(),
-        octets: transfer.octets,
+        octets: if secured {
+            transfer.clear_octets
+        } else {
+            transfer.octets
+        },
+        secured_octets: secured.then_some(transfer.octets),
         received_at: transfer.changed,
         circuit: transfer.circuit.as_deref(),
         description: &transfer.description,

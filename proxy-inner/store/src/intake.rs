@@ -4,22 +4,25 @@
 //! 1. spool file made and written, in the spool's form (`records.rs`). It has no journal entry: a restart
 //!    removes it, and the caller, who was told nothing, hands it over again.
 //! 2. file data synced, then the spool folder.
-//! 3. journal `queued` with a stamp that no other file has, in one transaction. Only now is the caller
-//!    told the transfer's name; from now on it is sent until the partner has it.
+//! 3. journal `queued`, or `securing` where file services are wanted, with a stamp that no other file
+//!    has, in one transaction. Only now is the caller told the transfer's name; from now on it is sent
+//!    until the partner has it.
 
 use jiff::Timestamp;
 use oftp::{DatasetName, Format, OdetteId, UserField};
 use rusqlite::Connection;
 
+use crate::archive::Part;
 use crate::crash;
-use crate::directory::{RecordForm, Served};
+use crate::directory::{Archive, RecordForm, Served};
 use crate::error::StoreError;
 use crate::naming::{dataset_from_name, has_short_stamps, unique_stamp};
 use crate::records::{Counted, Examining, Terms};
 use crate::row;
+use crate::services::Services;
 use crate::spool::SpoolFile;
 use crate::store::{Store, new_id};
-use crate::transfer::{Direction, State, TransferId};
+use crate::transfer::{State, TransferId};
 
 /// A file to send, as a caller announces it. Make one with [`NewOutbound::new`] and change what differs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +49,8 @@ pub struct NewOutbound {
     pub destination: Option<OdetteId>,
     /// The name of our station that sends it (SFIDORIG); the one that deals with the partner when absent.
     pub station: Option<String>,
+    /// How it is secured, and what receipt is asked for; as the partner's terms have it when absent.
+    pub services: Option<Services>,
 }
 
 impl NewOutbound {
@@ -62,6 +67,7 @@ impl NewOutbound {
             records: RecordForm::default(),
             destination: None,
             station: None,
+            services: None,
         }
     }
 }
@@ -72,6 +78,9 @@ pub struct Intake {
     store: Store,
     id: TransferId,
     new: NewOutbound,
+    services: Services,
+    /// Whether the archive is to keep it.
+    archives: bool,
     /// `None` once its end is known.
     examining: Option<Examining>,
     /// Octets handed over.
@@ -96,14 +105,22 @@ impl Store {
                 new.description.len()
             )));
         }
+        let (partner, station) = (new.partner.clone(), new.station.clone());
+        self.run(move |journal| ends(journal, &partner, station.as_deref()).map(drop))?;
+        let partner = self
+            .partner(&new.partner)?
+            .ok_or_else(|| StoreError::NoPartner(new.partner.clone()))?;
+        let services = match new.services {
+            Some(services) => services.checked()?,
+            None => Services::of(&partner),
+        };
         let terms = Terms {
             format: new.format,
             record_length: new.record_length,
             records: new.records,
+            secured: services.secures(),
         }
         .checked()?;
-        let (partner, station) = (new.partner.clone(), new.station.clone());
-        self.run(move |journal| ends(journal, &partner, station.as_deref()).map(drop))?;
         if let Some(destination) = &new.destination {
             match self.serving(destination)? {
                 Some(Served::Partner(serving)) if serving.name == new.partner => {}
@@ -116,12 +133,14 @@ impl Store {
             }
         }
         let id = new_id()?;
-        let path = self.inner.layout.spool_file(Direction::Out, id);
+        let path = self.inner.layout.handed_over(id, services.secures());
         let spool = SpoolFile::create(path, self.inner.options.reserve)?;
         Ok(Intake {
             store: self.clone(),
             id,
             new,
+            services,
+            archives: partner.archive == Archive::Files,
             examining: Some(Examining::new(terms)),
             octets: 0,
             out: Vec::new(),
@@ -171,6 +190,12 @@ impl Intake {
         crash::point("intake.written");
         spool.sync()?;
         crash::point("intake.synced");
+        // A file that is to be secured is archived once it is.
+        let archived = self.archives && self.services.is_none();
+        if archived {
+            let path = self.store.inner.layout.handed_over(self.id, false);
+            self.store.archive(self.id, &[(Part::Clear, path)])?;
+        }
         let new = &self.new;
         let dataset = new.dataset.clone();
         let entry = Entry {
@@ -184,7 +209,9 @@ impl Intake {
             counted,
             destination: new.destination.clone(),
             station: new.station.clone(),
-            state: State::Queued,
+            services: self.services,
+            archived,
+            state: first_state(&self.services),
             now,
         };
         let queued = self.store.run(move |journal| entry.insert(journal));
@@ -192,7 +219,7 @@ impl Intake {
         match queued {
             Ok(()) => {
                 self.spool = None;
-                self.store.tell_of_work();
+                self.store.tell_of_queued(&self.services);
                 Ok(self.id)
             }
             Err(error) => {
@@ -229,7 +256,9 @@ pub(crate) struct Entry {
     pub(crate) counted: Counted,
     pub(crate) destination: Option<OdetteId>,
     pub(crate) station: Option<String>,
-    /// `Taking` or `Queued`.
+    pub(crate) services: Services,
+    pub(crate) archived: bool,
+    /// `Taking`, `Securing` or `Queued`.
     pub(crate) state: State,
     pub(crate) now: Timestamp,
 }
@@ -245,8 +274,9 @@ impl Entry {
             journal,
             "INSERT INTO transfer (id, direction, partner, station, dataset, stamp, origin, destination, \
              format, state, octets, description, user, original_name, created, changed, record_length, \
-             records, stored, original_blocks) VALUES (?1, 'out', ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, \
-             ?11, ?12, ?13, ?14, ?14, ?15, ?16, ?17, ?18)",
+             records, stored, original_blocks, clear_octets, clear_stored, security, cipher, compression, \
+             envelope, signed_receipt, archived) VALUES (?1, 'out', ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, \
+             ?11, ?12, ?13, ?14, ?14, ?15, ?16, ?17, ?18, ?10, ?17, ?19, ?20, ?21, ?22, ?23, ?24)",
             rusqlite::params![
                 self.id.to_string(),
                 self.partner,
@@ -266,6 +296,12 @@ impl Entry {
                 row::octets(counted.records),
                 row::octets(counted.stored),
                 row::octets(counted.octets.div_ceil(1024)),
+                row::security_number(self.services.security),
+                self.services.suite,
+                self.services.compression,
+                self.services.secures(),
+                self.services.signed_receipt,
+                self.archived,
             ],
         )?;
         let detail = match self.state {
@@ -273,6 +309,15 @@ impl Entry {
             _ => format!("{} octets of {:?}", counted.octets, self.original_name),
         };
         row::step(journal, self.id, self.now, self.state.word(), &detail, None)
+    }
+}
+
+/// Where a file goes once it is whole: to be secured or hashed first, or straight into the queue.
+pub(crate) fn first_state(services: &Services) -> State {
+    if services.is_none() {
+        State::Queued
+    } else {
+        State::Securing
     }
 }
 

@@ -8,7 +8,12 @@
 //!      in-<transfer>              0600  being received, or received and not yet in the inbox
 //!      lines-<transfer>           0600  the same as lines, for the inbox
 //!      raw-<transfer>             0600  taken from the outbox as lines, about to become the next
-//!      out-<transfer>             0600  to be sent; kept until its receipt says the partner has it
+//!      clear-<transfer>           0600  to be secured and sent, or opened and not yet in the inbox
+//!      out-<transfer>             0600  to be sent; kept, with the clear one, until its receipt says the
+//!                                       partner has it
+//!    archive/                     0700  second names of files that are kept after their end
+//!      <transfer>.secured         0600  as it travels
+//!      <transfer>.clear           0600  the clear file
 //!    inbox/                       0750
 //!      <partner>/                 0750  for the business systems
 //!        <dataset>.<CCYYMMDDHHMMSScccc>.<transfer>            0640  a whole file, put here by one rename
@@ -17,7 +22,8 @@
 //!      <partner>/                 0770  what is renamed into here is sent
 //! ```
 //!
-//! Spool, inbox and outbox are on one file system, because every hand-over is a rename. For a business
+//! Spool, archive, inbox and outbox are on one file system, because every hand-over is a rename, and the
+//! archive has second names. For a business
 //! system under another account of the same group, the root is opened once: `chmod 0710 root`.
 //!
 //! A name is on disk only after its folder is synced ([`sync_folder`]); whoever relies on a name that
@@ -28,6 +34,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::archive::Part;
 use crate::error::StoreError;
 use crate::transfer::{Direction, TransferId};
 
@@ -38,6 +45,7 @@ pub(crate) struct Layout {
     pub(crate) lock: PathBuf,
     pub(crate) journal: PathBuf,
     pub(crate) spool: PathBuf,
+    pub(crate) archive: PathBuf,
     pub(crate) inbox: PathBuf,
     pub(crate) outbox: PathBuf,
 }
@@ -46,6 +54,7 @@ pub(crate) struct Layout {
 pub(crate) const INBOX_FILE: u32 = 0o640;
 const ROOT: u32 = 0o700;
 const SPOOL: u32 = 0o700;
+const ARCHIVE: u32 = 0o700;
 const INBOX: u32 = 0o750;
 const OUTBOX: u32 = 0o770;
 const PRIVATE_FILE: u32 = 0o600;
@@ -58,6 +67,7 @@ impl Layout {
             lock: root.join("lock"),
             journal: root.join("journal.sqlite"),
             spool: root.join("spool"),
+            archive: root.join("archive"),
             inbox: root.join("inbox"),
             outbox: root.join("outbox"),
         }
@@ -85,6 +95,7 @@ impl Layout {
     pub(crate) fn make_rest(&self) -> Result<(), StoreError> {
         for (folder, mode) in [
             (&self.spool, SPOOL),
+            (&self.archive, ARCHIVE),
             (&self.inbox, INBOX),
             (&self.outbox, OUTBOX),
         ] {
@@ -134,6 +145,26 @@ impl Layout {
         self.spool.join(format!("{direction}-{id}"))
     }
 
+    /// The clear file of a transfer that is secured to be sent, or was opened.
+    pub(crate) fn clear_file(&self, id: TransferId) -> PathBuf {
+        self.spool.join(format!("{CLEAR}-{id}"))
+    }
+
+    /// What a caller or the outbox handed over: the file to send itself, or the clear one where that is
+    /// yet to be secured.
+    pub(crate) fn handed_over(&self, id: TransferId, secures: bool) -> PathBuf {
+        if secures {
+            self.clear_file(id)
+        } else {
+            self.spool_file(Direction::Out, id)
+        }
+    }
+
+    /// A file of a transfer in the archive.
+    pub(crate) fn archive_file(&self, id: TransferId, part: Part) -> PathBuf {
+        self.archive.join(format!("{id}.{}", part.word()))
+    }
+
     /// The lines of a received file of format V on their way to the inbox.
     pub(crate) fn lines_file(&self, id: TransferId) -> PathBuf {
         self.spool.join(format!("{LINES}-{id}"))
@@ -170,10 +201,13 @@ pub(crate) enum Kind {
     Lines,
     /// Made by [`Layout::raw_file`].
     Raw,
+    /// Made by [`Layout::clear_file`].
+    Clear,
 }
 
 const LINES: &str = "lines";
 const RAW: &str = "raw";
+const CLEAR: &str = "clear";
 
 /// Which transfer a file name in the spool stands for, and as what; `None` for a name the store never
 /// gives.
@@ -182,9 +216,18 @@ pub(crate) fn spool_name(name: &str) -> Option<(Kind, TransferId)> {
     let kind = match kind {
         LINES => Kind::Lines,
         RAW => Kind::Raw,
+        CLEAR => Kind::Clear,
         direction => Kind::Spool(direction.parse().ok()?),
     };
     Some((kind, id.parse().ok()?))
+}
+
+/// Which file of which transfer a name in the archive stands for; `None` for a name the store never
+/// gives.
+pub(crate) fn archive_name(name: &str) -> Option<(Part, TransferId)> {
+    let (id, word) = name.split_once('.')?;
+    let part = Part::ALL.into_iter().find(|part| part.word() == word)?;
+    Some((part, id.parse().ok()?))
 }
 
 /// Makes the names in a folder durable.

@@ -33,14 +33,17 @@
 //!
 //! Passwords are in the journal and nowhere else: never in `Debug`, an error, or a log line.
 
+mod archive;
 mod crash;
 mod directory;
 mod error;
+mod evidence;
 mod forward;
 mod inbound;
 mod inbox;
 mod intake;
 mod journal;
+mod keys;
 mod layout;
 mod lock;
 mod naming;
@@ -53,6 +56,8 @@ mod records;
 mod recover;
 mod row;
 mod schema;
+mod security;
+mod services;
 mod spool;
 mod store;
 mod transfer;
@@ -64,23 +69,28 @@ mod tests;
 pub use directory::{
     Acceptance, Applied, Archive, Change, CheckTiming, DEFAULT_BUFFER, DEFAULT_CREDIT,
     DEFAULT_EXPANSION, DEFAULT_RECEIPT_WITHIN, DEFAULT_SUITE, DEFAULT_SUITES, Directory, Encoding,
-    Fingerprint, NoCertificates, NoFingerprint, Partner, PartnerEntry, ReceiptSignature,
-    ReceiptTiming, RecordForm, RoleCertificate, SECURITY_WORDS, Served, Station, Transport,
-    UnknownDeviation, UnsignedReceipts, certificates_from_pem, certificates_to_pem,
-    deviation_names, deviations_from_names, parse_directory, security_from_word, security_word,
+    Fingerprint, NoCertificates, NoFingerprint, Partner, PartnerEntry, PartnerView,
+    ReceiptSignature, ReceiptTiming, RecordForm, RoleCertificate, RoleCertificateView,
+    SECURITY_WORDS, Served, Station, Transport, UnknownDeviation, UnsignedReceipts,
+    certificates_from_pem, certificates_to_pem, deviation_names, deviations_from_names,
+    format_from_text, parse_directory, security_from_word, security_word,
 };
 pub use error::{InboundRefusal, ReceiptProblem, StoreError};
+pub use evidence::{Evidence, EvidenceKind, TransferEvidence};
 pub use inbound::{Bound, Inbound, Offer, Synced};
 pub use inbox::Delivered;
 pub use intake::{Intake, NewOutbound};
+pub use keys::{KeyHome, KeyRecord, KeyUse};
 pub use naming::dataset_from_name;
 pub use outbound::{AlreadyThere, OutboundClaim, OutboundFile};
 pub use outbox::{OutboxFault, OutboxReport};
 pub use queue::{DuePartner, SessionRecord};
 pub use receipt::{
-    ArrivedReceipt, ReceiptClaim, ReceiptContent, ReceiptEntry, ReceiptFilter, ReceiptKind,
-    ReceiptSide, Settled, Settlement,
+    ArrivedReceipt, Judge, Judgement, ReceiptClaim, ReceiptContent, ReceiptEntry, ReceiptFilter,
+    ReceiptKind, ReceiptSide, Settled, Settlement,
 };
+pub use security::{OpeningClaim, SecuringClaim, SourceFile, TargetFile};
+pub use services::Services;
 pub use store::{Store, StoreOptions};
 pub use transfer::{
     Count, Counts, Direction, Filter, NoTransferId, Position, ReceiptState, State, Step, Transfer,

@@ -112,7 +112,7 @@ impl Store {
         self.run(move |journal| record(journal, &partner))
     }
 
-    /// Lets the partner be called, and its waiting files be offered, at once.
+    /// Lets the partner be called, and its waiting files be offered, secured or opened, at once.
     ///
     /// # Errors
     /// [`StoreError::NoPartner`], or what the journal said.
@@ -131,12 +131,14 @@ impl Store {
             )?;
             row::change(
                 journal,
-                "UPDATE transfer SET not_before = NULL WHERE partner = ?1 AND state = 'queued'",
+                "UPDATE transfer SET not_before = NULL \
+                 WHERE partner = ?1 AND state IN ('queued', 'securing', 'received')",
                 [&name],
             )
             .map(drop)
         })?;
         self.tell_of_work();
+        self.tell_of_security();
         Ok(())
     }
 }

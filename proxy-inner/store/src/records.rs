@@ -20,6 +20,9 @@ use crate::transfer::{Position, Transfer};
 
 /// The longest record there is (SFIDLRECL), octets.
 pub(crate) const LONGEST_RECORD: u32 = 99_999;
+/// The longest record of format V in a file that is signed, encrypted or compressed: its length has two
+/// octets there (RFC 5024 section 6.5).
+pub(crate) const LONGEST_SECURED_RECORD: u32 = 65_535;
 /// Octets of the length before each record of format V.
 pub(crate) const PREFIX: usize = 4;
 /// Octets of a restart block (RFC 5024 section 1.5.4).
@@ -148,6 +151,8 @@ pub(crate) struct Terms {
     pub(crate) format: Format,
     pub(crate) record_length: u32,
     pub(crate) records: RecordForm,
+    /// Whether it is signed, compressed or encrypted before it is sent.
+    pub(crate) secured: bool,
 }
 
 impl Terms {
@@ -167,6 +172,9 @@ impl Terms {
             Format::Variable if length > LONGEST_RECORD => {
                 refused("it must be at most 99999 octets, or 0 for that of the longest record")
             }
+            Format::Variable if self.secured && length > LONGEST_SECURED_RECORD => refused(
+                "it must be at most 65535 octets where the file is signed, encrypted or compressed",
+            ),
             Format::Fixed | Format::Variable => Ok(self),
             Format::Unstructured | Format::Text => Ok(Terms {
                 record_length: 0,
@@ -295,6 +303,12 @@ impl Examining {
             0 => LONGEST_RECORD,
             most => most,
         };
+        if self.terms.secured && length > LONGEST_SECURED_RECORD {
+            return Err(StoreError::Refused(format!(
+                "record {} has {length} octets, at most {LONGEST_SECURED_RECORD} are allowed where the file is signed, encrypted or compressed: make its records shorter, send it as one of format U, or as it is",
+                self.counted.records
+            )));
+        }
         if length > most {
             return Err(StoreError::Refused(format!(
                 "record {} has {length} octets, at most {most} are allowed; is the file of format V with each record behind its length in 4 octets, or in lines, as said?",

@@ -5,8 +5,8 @@
 //!    goes on from the last checkpoint); what was `sending` waits again.
 //! 2. what was being taken from the outbox is queued if it is in the spool, else forgotten.
 //! 3. what was `received` is delivered or forwarded.
-//! 4. spool files that no journal entry needs are removed. Last, because only now does the journal
-//!    say what is needed.
+//! 4. files in spool and archive that no journal entry needs are removed. Last, because only now does
+//!    the journal say what is needed.
 
 use std::collections::HashSet;
 use std::fs;
@@ -45,7 +45,7 @@ pub(crate) fn recover(store: &Store) -> Result<(), StoreError> {
         );
     }
     crash::point("recover.delivered");
-    let removed = sweep(store)?;
+    let removed = sweep(store)? + store.sweep_archive()?;
     if interrupted + requeued + removed > 0 {
         tracing::info!(
             interrupted,
@@ -76,6 +76,12 @@ fn end_attempts(journal: &Connection, now: Timestamp) -> Result<(usize, usize), 
         "UPDATE transfer SET state = 'queued', reason = ?1, holder = NULL WHERE state = 'sending'",
         [STOPPED],
     )?;
+    // Nobody has in hand what is to be secured or opened; numbers of claims begin anew.
+    row::change(
+        journal,
+        "UPDATE transfer SET holder = NULL WHERE state IN ('securing', 'received')",
+        [],
+    )?;
     Ok((receiving.len(), sending.len()))
 }
 
@@ -103,30 +109,46 @@ fn sweep(store: &Store) -> Result<usize, StoreError> {
 
 /// The files in the spool that are needed.
 fn needed(journal: &Connection) -> Result<HashSet<(Kind, TransferId)>, StoreError> {
-    let rows = || -> Result<Vec<(String, String)>, rusqlite::Error> {
+    let rows = || -> Result<Vec<(String, String, bool, bool)>, rusqlite::Error> {
         let mut statement = journal.prepare_cached(
-            "SELECT state, id FROM transfer \
+            "SELECT state, id, security <> 0 OR compression, opened FROM transfer \
              WHERE (direction = 'in' AND state IN ('received', 'interrupted')) \
              OR (direction = 'out' AND state <> 'acknowledged')",
         )?;
         statement
-            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .query_map([], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            })?
             .collect()
     };
     let mut needed = HashSet::new();
-    for (state, id) in rows().map_err(StoreError::journal("read"))? {
+    for (state, id, secures, opened) in rows().map_err(StoreError::journal("read"))? {
         let id: TransferId = row::parse("transfer", "id", &id)?;
+        let handed_over = if secures {
+            Kind::Clear
+        } else {
+            Kind::Spool(Direction::Out)
+        };
         match row::parse("transfer", "state", &state)? {
             State::Interrupted => needed.insert((Kind::Spool(Direction::In), id)),
+            State::Received if secures && opened => {
+                needed.insert((Kind::Lines, id));
+                needed.insert((Kind::Clear, id))
+            }
             State::Received => {
                 needed.insert((Kind::Lines, id));
                 needed.insert((Kind::Spool(Direction::In), id))
             }
             State::Taking => {
                 needed.insert((Kind::Raw, id));
+                needed.insert((handed_over, id))
+            }
+            // What was written of the secured file is written anew.
+            State::Securing => needed.insert((handed_over, id)),
+            _ => {
+                needed.insert((handed_over, id));
                 needed.insert((Kind::Spool(Direction::Out), id))
             }
-            _ => needed.insert((Kind::Spool(Direction::Out), id)),
         };
     }
     Ok(needed)

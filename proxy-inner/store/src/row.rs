@@ -14,7 +14,7 @@ const COLUMNS: &str = "id, direction, partner, station, dataset, stamp, origin, 
     state, reason, octets, description, user, original_name, inbox_name, receipt, attempts, \
     not_before, created, changed, circuit, record_length, records, original_blocks, security, cipher, \
     compression, envelope, signed_receipt, position, position_octets, receipt_since, forward_to, \
-    forwarded_to, forwarded_from";
+    forwarded_to, forwarded_from, clear_octets, hash, opened";
 
 /// All transfers that `rest` (from `WHERE` on) selects.
 pub(crate) fn select(
@@ -221,6 +221,9 @@ struct Raw {
     forward_to: Option<String>,
     forwarded_to: Option<String>,
     forwarded_from: Option<String>,
+    clear_octets: i64,
+    hash: Vec<u8>,
+    opened: bool,
 }
 
 impl Raw {
@@ -262,6 +265,9 @@ impl Raw {
             forward_to: row.get(33)?,
             forwarded_to: row.get(34)?,
             forwarded_from: row.get(35)?,
+            clear_octets: row.get(36)?,
+            hash: row.get(37)?,
+            opened: row.get(38)?,
         })
     }
 
@@ -293,6 +299,9 @@ impl Raw {
             state,
             reason: self.reason,
             octets: number(self.octets),
+            clear_octets: number(self.clear_octets),
+            hash: self.hash,
+            opened: self.opened,
             restart: Position {
                 answer: number(self.position),
                 octets: number(self.position_octets),

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use crate::directory;
 use crate::error::StoreError;
+use crate::{directory, keys};
 
 /// The newest schema this version knows.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 /// Opens the journal's file, which must exist (empty at first) with the right permissions.
 ///
@@ -54,7 +54,14 @@ fn configure(connection: &Connection) -> Result<(), rusqlite::Error> {
 }
 
 /// What leads from each version to the next; a new journal goes the whole way.
-const STEPS: [&[&str]; 2] = [&[TABLES], &[directory::schema::MIGRATE_2, MIGRATE_2]];
+const STEPS: [&[&str]; 3] = [
+    &[TABLES],
+    VERSION_2,
+    &[directory::schema::MIGRATE_3, keys::MIGRATE_3, MIGRATE_3],
+];
+
+/// What leads from version 1 to version 2.
+pub(crate) const VERSION_2: &[&str] = &[directory::schema::MIGRATE_2, MIGRATE_2];
 
 /// Version 1. Times are milliseconds UTC since 1970; words are those of `transfer.rs`.
 ///
@@ -172,4 +179,29 @@ CREATE UNIQUE INDEX inbound_once ON transfer (partner, dataset, stamp, origin, d
 DROP INDEX outbound_once;
 CREATE UNIQUE INDEX outbound_once ON transfer (dataset, stamp, origin, destination) WHERE direction = 'out';
 CREATE INDEX receipt_open ON transfer (receipt) WHERE receipt IN ('owed', 'unconfirmed');
+";
+
+/// Version 3: files that are secured and opened, signed receipts, what proves them.
+///
+/// `octets` and `stored` are of the file as it travels, `clear_octets` and `clear_stored` of the clear
+/// one. While a file is secured or opened, `holder` is the number of the value that does it, as while it
+/// is sent. `archived` tells that the archive has files of it. `invalid` says why a receipt that came
+/// settled nothing.
+const MIGRATE_3: &str = "
+ALTER TABLE transfer ADD COLUMN hash BLOB NOT NULL DEFAULT x'';
+ALTER TABLE transfer ADD COLUMN opened INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE transfer ADD COLUMN clear_octets INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE transfer ADD COLUMN clear_stored INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE transfer ADD COLUMN archived INTEGER NOT NULL DEFAULT 0;
+UPDATE transfer SET clear_octets = octets, clear_stored = stored
+    WHERE security = 0 AND NOT compression AND (direction = 'out' OR state IN ('received', 'delivered', 'forwarded'));
+ALTER TABLE receipt ADD COLUMN invalid TEXT;
+CREATE TABLE evidence (
+    transfer TEXT NOT NULL REFERENCES transfer (id) ON DELETE CASCADE,
+    at INTEGER NOT NULL,
+    what TEXT NOT NULL,
+    certificate BLOB NOT NULL
+) STRICT;
+CREATE INDEX evidence_transfer ON evidence (transfer);
+CREATE INDEX transfer_archived ON transfer (changed) WHERE archived;
 ";

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rusqlite::Connection;
 
@@ -12,14 +13,27 @@ use crate::error::StoreError;
 use crate::journal::Journal;
 use crate::layout::Layout;
 use crate::lock::{self, Lock};
+use crate::security::WAITING;
+use crate::services::Services;
 use crate::transfer::{Count, Counts, Filter, Step, Transfer, TransferId};
 use crate::{recover, row, schema};
 
-/// How a store is opened.
+/// How a store is opened; change what differs from the default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StoreOptions {
-    /// Octets of its file system that it leaves free for others.
+    /// Octets of its file system that it leaves free for others; none by default.
     pub reserve: u64,
+    /// How long the archive keeps files after the end of their transfer; 90 days by default.
+    pub archive_keep: Duration,
+}
+
+impl Default for StoreOptions {
+    fn default() -> StoreOptions {
+        StoreOptions {
+            reserve: 0,
+            archive_keep: Duration::from_secs(90 * 24 * 60 * 60),
+        }
+    }
 }
 
 /// The store. Clones share one; it closes when the last of them, and of the claims and files it
@@ -29,7 +43,7 @@ pub struct Store {
     pub(crate) inner: Arc<Inner>,
 }
 
-/// Called when new work for a session appears.
+/// Called when new work appears.
 type Listener = Box<dyn Fn() + Send + Sync>;
 
 pub(crate) struct Inner {
@@ -37,6 +51,7 @@ pub(crate) struct Inner {
     pub(crate) options: StoreOptions,
     pub(crate) live: Arc<Live>,
     listeners: Mutex<Vec<Listener>>,
+    security_listeners: Mutex<Vec<Listener>>,
     /// One of these is held while a transfer is put into the inbox, by its identifier.
     deliveries: [Mutex<()>; 16],
     /// Held while the outbox folders are scanned.
@@ -73,6 +88,7 @@ impl Store {
                 options,
                 live: Arc::default(),
                 listeners: Mutex::default(),
+                security_listeners: Mutex::default(),
                 deliveries: Default::default(),
                 scan: Mutex::default(),
                 journal,
@@ -89,21 +105,32 @@ impl Store {
         locked(&self.inner.listeners).push(listener);
     }
 
+    /// Has `listener` called, on the thread that caused it, whenever a file is there that is to be secured
+    /// or opened. It must not block.
+    pub fn on_security(&self, listener: Box<dyn Fn() + Send + Sync>) {
+        locked(&self.inner.security_listeners).push(listener);
+    }
+
     /// The transfers that `filter` lets through, the newest first.
     ///
     /// # Errors
     /// What the journal said.
     pub fn transfers(&self, filter: Filter) -> Result<Vec<Transfer>, StoreError> {
         let transfers = self.run(move |journal| {
+            let rest = format!(
+                "WHERE (?1 IS NULL OR direction = ?1) AND (?2 IS NULL OR partner = ?2) \
+                 AND (?3 IS NULL OR state = ?3) AND (NOT ?5 OR (not_before IS NOT NULL AND {WAITING})) \
+                 ORDER BY seq DESC LIMIT ?4"
+            );
             row::select(
                 journal,
-                "WHERE (?1 IS NULL OR direction = ?1) AND (?2 IS NULL OR partner = ?2) \
-                 AND (?3 IS NULL OR state = ?3) ORDER BY seq DESC LIMIT ?4",
+                &rest,
                 (
                     filter.direction.map(|direction| direction.word()),
                     filter.partner,
                     filter.state.map(|state| state.word()),
                     filter.limit.unwrap_or(Filter::MOST),
+                    filter.held,
                 ),
             )
         })?;
@@ -149,12 +176,13 @@ impl Store {
                     number: u64::try_from(number).unwrap_or(0),
                 });
             }
-            let owed: Option<i64> = row::value(
-                journal,
-                "SELECT count(*) FROM transfer WHERE receipt = 'owed'",
-                [],
-            )?;
-            counts.receipts_owed = owed.and_then(|owed| u64::try_from(owed).ok()).unwrap_or(0);
+            let number = |condition: &str| -> Result<u64, StoreError> {
+                let sql = format!("SELECT count(*) FROM transfer WHERE {condition}");
+                Ok(row::value(journal, &sql, [])?.map_or(0, row::number))
+            };
+            counts.receipts_owed = number("receipt = 'owed'")?;
+            counts.unopened = number(&format!("state = 'received' AND {WAITING}"))?;
+            counts.held = number(&format!("not_before IS NOT NULL AND {WAITING}"))?;
             Ok(counts)
         })
     }
@@ -185,6 +213,21 @@ impl Store {
 
     pub(crate) fn tell_of_work(&self) {
         for listener in locked(&self.inner.listeners).iter() {
+            listener();
+        }
+    }
+
+    /// Tells those who secure a file with such services, or those who send it when it has none.
+    pub(crate) fn tell_of_queued(&self, services: &Services) {
+        if services.is_none() {
+            self.tell_of_work();
+        } else {
+            self.tell_of_security();
+        }
+    }
+
+    pub(crate) fn tell_of_security(&self) {
+        for listener in locked(&self.inner.security_listeners).iter() {
             listener();
         }
     }
@@ -342,7 +385,7 @@ pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn steps(journal: &Connection, id: TransferId) -> Result<Vec<Step>, StoreError> {
+pub(crate) fn steps(journal: &Connection, id: TransferId) -> Result<Vec<Step>, StoreError> {
     type Raw = (i64, String, String, Option<String>);
     let raws = || -> Result<Vec<Raw>, rusqlite::Error> {
         let mut statement = journal.prepare_cached(

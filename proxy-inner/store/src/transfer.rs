@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use oftp::{FileId, Format, Security, UserField};
 use serde::{Serialize, Serializer};
 
+use crate::services::Services;
+
 /// Names one transfer for ever, in the journal, in logs and in file names.
 ///
 /// Random; printed as 16 lower-case hexadecimal digits.
@@ -122,14 +124,14 @@ words! {
     /// How far a transfer has come.
     ///
     /// Inbound: `Receiving` (→ `Interrupted` → `Receiving`) → `Received` → `Delivered` or `Forwarded`.
-    /// Outbound: `Taking` → `Queued` → `Sending` → `Sent` → `Acknowledged` or `Rejected`, and back from
-    /// `Sending` to `Queued` when a session ends early. Either may end in `Failed`.
+    /// Outbound: `Taking` (→ `Securing`) → `Queued` → `Sending` → `Sent` → `Acknowledged` or `Rejected`, and
+    /// back from `Sending` to `Queued` when a session ends early. Either may end in `Failed`.
     State {
         /// In: octets are arriving.
         Receiving = "receiving",
         /// In: the session ended before the file did; what is held waits for the partner to go on.
         Interrupted = "interrupted",
-        /// In: whole and synced in the spool, not yet in the inbox.
+        /// In: whole and synced in the spool, not yet in the inbox; perhaps yet to be opened.
         Received = "received",
         /// In: handed to the inbox.
         Delivered = "delivered",
@@ -137,6 +139,9 @@ words! {
         Forwarded = "forwarded",
         /// Out: being moved from the outbox into the spool.
         Taking = "taking",
+        /// Out: whole and synced in the spool, yet to be signed, compressed or encrypted; or only to be
+        /// hashed, for a signed receipt.
+        Securing = "securing",
         /// Out: waits for a session.
         Queued = "queued",
         /// Out: in the hands of a session.
@@ -216,11 +221,19 @@ pub struct Transfer {
     pub signed_receipt: bool,
     /// How far it has come.
     pub state: State,
-    /// Why it is `Failed` or `Rejected`, or why the last attempt ended early; a sentence.
+    /// Why it is `Failed` or `Rejected`, why the last attempt ended early, why it is held, or why its
+    /// receipt was not taken; a sentence.
     pub reason: Option<String>,
-    /// Its size as a virtual file: announced while it is `Receiving` or `Interrupted`, exact
-    /// afterwards. Octets.
+    /// Its size as a virtual file, as it travels: announced while it is `Receiving` or `Interrupted`,
+    /// that of the clear file while it is `Securing`, exact afterwards. Octets.
     pub octets: u64,
+    /// Its size as a virtual file before it was secured, or after it was opened; 0 as long as that is not
+    /// known. Octets.
+    pub clear_octets: u64,
+    /// Hash of the file as it travels, by its cipher suite; empty as long as it is not known.
+    pub hash: Vec<u8>,
+    /// In: whether it was opened, where it had to be.
+    pub opened: bool,
     /// In: up to where it is on disk while it is not whole. Out: from where it is offered next.
     pub restart: Position,
     /// Octets that have passed in the attempt now under way; `None` when none is.
@@ -245,7 +258,7 @@ pub struct Transfer {
     pub forwarded_from: Option<TransferId>,
     /// Out: how often it was offered and refused for now.
     pub attempts: u32,
-    /// Out: when it may be offered again, if it must wait.
+    /// When it may be offered, secured or opened again, if it must wait.
     pub not_before: Option<Timestamp>,
     /// When the journal first heard of it.
     pub created: Timestamp,
@@ -259,6 +272,26 @@ impl Transfer {
     /// Whether CMS file services make it a stream of octets whatever its format (RFC 5024 section 6).
     pub fn is_secured(&self) -> bool {
         self.security != Security::None || self.compression || self.envelope
+    }
+
+    /// The services it has, or had with its sender.
+    pub fn services(&self) -> Services {
+        Services {
+            security: self.security,
+            suite: self.cipher,
+            compression: self.compression,
+            signed_receipt: self.signed_receipt,
+        }
+    }
+
+    /// Whether it was received and must be opened, or only hashed for its signed receipt, before it can
+    /// be delivered.
+    pub fn needs_opening(&self) -> bool {
+        self.direction == Direction::In
+            && self.state == State::Received
+            && self.forward_to.is_none()
+            && !self.opened
+            && !self.services().is_none()
     }
 }
 
@@ -284,6 +317,8 @@ pub struct Filter {
     pub partner: Option<String>,
     /// Only in this state.
     pub state: Option<State>,
+    /// Only those that wait to be secured or opened and are held.
+    pub held: bool,
     /// At most so many, the newest first; [`Filter::MOST`] when absent.
     pub limit: Option<u32>,
 }
@@ -300,6 +335,10 @@ pub struct Counts {
     pub transfers: Vec<Count>,
     /// Inbound files whose receipt the partner has not confirmed yet.
     pub receipts_owed: u64,
+    /// Inbound files that are yet to be opened.
+    pub unopened: u64,
+    /// Files that wait to be secured or opened and are held; their reason says why.
+    pub held: u64,
 }
 
 /// One number of [`Counts`].

@@ -5,15 +5,18 @@ use oftp::ReceiptReason;
 use rusqlite::Connection;
 
 use crate::error::StoreError;
+use crate::intake::first_state;
 use crate::layout;
 use crate::naming::{has_short_stamps, unique_stamp};
 use crate::outbound::{fail_forwarded, was_offered};
 use crate::row;
+use crate::services::Services;
 use crate::store::{Live, Store};
 use crate::transfer::{Direction, State, Transfer, TransferId};
 
 impl Store {
-    /// Sends a file again that had failed or was rejected.
+    /// Sends a file again that had failed or was rejected. One with file services is secured anew, unless
+    /// an earlier attempt may have brought it to the partner: then it is sent byte by byte as before.
     ///
     /// It keeps its stamp only where an earlier attempt may have brought it to the partner, who can
     /// then tell the duplicate; else it gets a new one, so that it is not taken for one. A forwarded file
@@ -24,13 +27,17 @@ impl Store {
     /// file whose sender knows; or what the journal said.
     pub fn retry(&self, id: TransferId, now: Timestamp) -> Result<(), StoreError> {
         let live = self.inner.live.clone();
-        self.run(move |journal| {
+        let first = self.run(move |journal| {
             let transfer = row::by_id(journal, id)?;
             let state = transfer.state;
             if transfer.direction != Direction::Out
                 || !matches!(state, State::Failed | State::Rejected)
             {
-                return Err(StoreError::WrongState { id, state, wanted: "sent again" });
+                return Err(StoreError::WrongState {
+                    id,
+                    state,
+                    wanted: "sent again",
+                });
             }
             let (file, old) = (&transfer.file, transfer.file.stamp.to_string());
             let offered = state == State::Failed && was_offered(journal, id)?;
@@ -42,21 +49,32 @@ impl Store {
                 let short = has_short_stamps(journal, &transfer.partner)?;
                 unique_stamp(journal, &file.dataset, &file.origin, short, now)?.to_string()
             };
+            let first = if is_ready(&transfer, offered) {
+                Services::default()
+            } else {
+                make_clear(journal, id)?;
+                transfer.services()
+            };
+            let state = first_state(&first).word();
             row::change(
                 journal,
-                "UPDATE transfer SET state = 'queued', reason = NULL, attempts = 0, not_before = NULL, \
+                "UPDATE transfer SET state = ?4, reason = NULL, attempts = 0, not_before = NULL, \
                  offered = ?2, stamp = ?3, position = position * ?2, \
                  position_octets = position_octets * ?2 WHERE id = ?1",
-                (id.to_string(), offered, &stamp),
+                (id.to_string(), offered, &stamp, state),
             )?;
+            // What the partner said of the earlier attempt says nothing of this one.
+            let sql = "DELETE FROM receipt WHERE transfer = ?1 AND invalid IS NOT NULL";
+            row::change(journal, sql, [id.to_string()])?;
             let detail = format!("sent again by an operator, as {stamp}, before as {old}");
-            row::step(journal, id, now, "queued", &detail, None)
+            row::step(journal, id, now, state, &detail, None)?;
+            Ok(first)
         })?;
-        self.tell_of_work();
+        self.tell_of_queued(&first);
         Ok(())
     }
 
-    /// Removes the spool file of an outbound transfer that failed or was rejected; its journal entry
+    /// Removes the spool files of an outbound transfer that failed or was rejected; its journal entry
     /// stays.
     ///
     /// # Errors
@@ -78,14 +96,16 @@ impl Store {
                 id,
                 now,
                 "discarded",
-                "its spool file was removed",
+                "its files were removed from the spool",
                 None,
             )
         })?;
-        layout::remove_file(&self.inner.layout.spool_file(Direction::Out, id))
+        let spool = &self.inner.layout;
+        layout::remove_file(&spool.spool_file(Direction::Out, id))?;
+        layout::remove_file(&spool.clear_file(id))
     }
 
-    /// Fails every file that was queued (for the last time, where an operator sent it again), or interrupted
+    /// Fails every file that was queued or was to be secured (for the last time, where an operator sent it again), or interrupted
     /// while it was received, before `before` and has not gone on since; names them. What is held of the interrupted ones is removed; the sender of one that
     /// was to be forwarded is told by a NERP.
     ///
@@ -97,18 +117,24 @@ impl Store {
         let (queued, answered) = self.run(move |journal| {
             let old = row::select(
                 journal,
-                "WHERE state = 'queued' AND coalesce((SELECT max(at) FROM step \
-                 WHERE step.transfer = transfer.id AND step = 'queued'), created) < ?1 ORDER BY seq",
+                "WHERE state IN ('queued', 'securing') AND coalesce((SELECT max(at) FROM step \
+                 WHERE step.transfer = transfer.id AND step IN ('queued', 'securing')), created) < ?1 \
+                 ORDER BY seq",
                 [before.as_millisecond()],
             )?;
+            let old = unheld(journal, &live, old)?;
             for transfer in &old {
+                let kept = match (&transfer.state, &transfer.reason) {
+                    (State::Securing, Some(reason)) => format!(" ({reason})"),
+                    _ => String::new(),
+                };
                 let why = format!(
-                    "not sent since {}; put right what kept it, then send it again",
+                    "not sent since {}{kept}; put right what kept it, then send it again",
                     transfer.created
                 );
                 row::change(
                     journal,
-                    "UPDATE transfer SET state = 'failed', reason = ?2 WHERE id = ?1",
+                    "UPDATE transfer SET state = 'failed', reason = ?2, not_before = NULL WHERE id = ?1",
                     (transfer.id.to_string(), &why),
                 )?;
                 row::step(journal, transfer.id, now, "failed", &why, None)?;
@@ -125,6 +151,44 @@ impl Store {
         expired.extend(queued);
         Ok(expired)
     }
+}
+
+/// Whether what is in the spool can be sent as it is.
+fn is_ready(transfer: &Transfer, offered: bool) -> bool {
+    let services = transfer.services();
+    if services.is_none() || transfer.forwarded_from.is_some() {
+        return true;
+    }
+    let secured = !transfer.hash.is_empty();
+    secured && (offered || !services.secures())
+}
+
+/// Makes of a file that was secured the clear one that it was.
+fn make_clear(journal: &Connection, id: TransferId) -> Result<(), StoreError> {
+    row::change(
+        journal,
+        "UPDATE transfer SET hash = x'', octets = clear_octets, stored = clear_stored, position = 0, \
+         position_octets = 0 WHERE id = ?1",
+        [id.to_string()],
+    )
+    .map(drop)
+}
+
+/// Those that nobody has in hand.
+fn unheld(
+    journal: &Connection,
+    live: &Live,
+    transfers: Vec<Transfer>,
+) -> Result<Vec<Transfer>, StoreError> {
+    let mut unheld = Vec::new();
+    for transfer in transfers {
+        let sql = "SELECT holder FROM transfer WHERE id = ?1";
+        let holder: Option<Option<i64>> = row::value(journal, sql, [transfer.id.to_string()])?;
+        if !live.holds(holder.flatten()) {
+            unheld.push(transfer);
+        }
+    }
+    Ok(unheld)
 }
 
 const NOT_DELIVERED: &str = "the recipient could not be reached in time";

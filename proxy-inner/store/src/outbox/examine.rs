@@ -17,7 +17,7 @@ use crate::layout;
 use crate::records::{BUFFER, Counted, Examining, Terms};
 use crate::spool::SpoolFile;
 use crate::store::Store;
-use crate::transfer::{Direction, TransferId};
+use crate::transfer::TransferId;
 
 impl Store {
     /// Puts what was taken on disk in the spool's form, and tells what it is; `None` when it is not in
@@ -27,13 +27,15 @@ impl Store {
         id: TransferId,
         format: Format,
         record_length: u32,
+        secured: bool,
     ) -> Result<Option<Counted>, StoreError> {
-        let path = self.inner.layout.spool_file(Direction::Out, id);
+        let path = self.inner.layout.handed_over(id, secured);
         let raw = self.inner.layout.raw_file(id);
         let mut terms = Terms {
             format,
             record_length,
             records: RecordForm::Prefixed,
+            secured,
         };
         if let Some(taken) = open_taken(&raw)? {
             terms.records = RecordForm::Lines;

@@ -6,7 +6,7 @@
 //!    so it is never in both.
 //! 3. its data synced, then spool and outbox folders: its maker may not have synced it. It is looked
 //!    through, and lines get their lengths in a spool file of their own, again synced (`examine.rs`).
-//! 4. journal `queued` with its exact size.
+//! 4. journal `queued`, or `securing` where the partner's terms want file services, with its exact size.
 //!
 //! A restart that finds `taking` looks for the spool file: there, it goes on with 3; not there, the
 //! file is still in the outbox, the entry is dropped, and the next scan takes the file.
@@ -22,13 +22,16 @@ use jiff::Timestamp;
 use nix::fcntl::{AT_FDCWD, OFlag, RenameFlags, renameat2};
 use oftp::UserField;
 
+use crate::archive::Part;
 use crate::crash;
+use crate::directory::Archive;
 use crate::error::StoreError;
-use crate::intake::Entry;
+use crate::intake::{Entry, first_state};
 use crate::layout;
 use crate::naming::dataset_from_name;
 use crate::records::{Counted, Terms};
 use crate::row;
+use crate::services::Services;
 use crate::store::{Store, new_id};
 use crate::transfer::{Direction, State, TransferId};
 
@@ -97,11 +100,23 @@ impl Store {
         let mut left = Vec::new();
         for transfer in taking {
             let (format, record_length) = (transfer.format, transfer.record_length);
-            match self.examine(transfer.id, format, record_length) {
-                Ok(Some(counted)) => taken.push((transfer.id, counted)),
+            let services = transfer.services();
+            match self.examine(transfer.id, format, record_length, services.secures()) {
+                Ok(Some(counted)) => {
+                    let partner = self.partner(&transfer.partner)?;
+                    taken.push(Taken {
+                        id: transfer.id,
+                        counted,
+                        services,
+                        archives: partner.is_some_and(|partner| partner.archive == Archive::Files),
+                    });
+                }
                 Ok(None) => left.push(transfer.id),
                 Err(error) => {
-                    let path = self.inner.layout.spool_file(Direction::Out, transfer.id);
+                    let path = self
+                        .inner
+                        .layout
+                        .handed_over(transfer.id, services.secures());
                     let problem = format!(
                         "{:?}, taken from the outbox of partner {}, cannot be sent ({error}); put it right or remove it",
                         transfer.original_name.unwrap_or_default(),
@@ -117,21 +132,29 @@ impl Store {
     /// Records what came of files that were being taken; their names are synced first.
     fn record(
         &self,
-        taken: Vec<(TransferId, Counted)>,
+        taken: Vec<Taken>,
         left: Vec<TransferId>,
         now: Timestamp,
         report: &mut OutboxReport,
     ) -> Result<(), StoreError> {
         layout::sync_folder(&self.inner.layout.spool)?;
         crash::point("outbox.synced");
-        let queued: Vec<TransferId> = taken.iter().map(|(id, _)| *id).collect();
+        for taken in taken.iter().filter(|taken| taken.is_archived()) {
+            let path = self.inner.layout.handed_over(taken.id, false);
+            self.archive(taken.id, &[(Part::Clear, path)])?;
+        }
+        let queued: Vec<TransferId> = taken.iter().map(|taken| taken.id).collect();
+        let securing = taken.iter().any(|taken| !taken.services.is_none());
         self.run(move |journal| {
             left.iter().try_for_each(|id| forget(journal, *id))?;
             taken
                 .iter()
-                .try_for_each(|(id, counted)| queue(journal, *id, counted, now))
+                .try_for_each(|taken| queue(journal, taken, now))
         })?;
         crash::point("outbox.queued");
+        if securing {
+            self.tell_of_security();
+        }
         for id in &queued {
             // What was taken as lines is in the spool with lengths now.
             layout::remove_file(&self.inner.layout.raw_file(*id))?;
@@ -155,10 +178,12 @@ impl Store {
                 faults.push(OutboxFault { path, problem });
                 continue;
             };
+            let services = Services::of(partner);
             let terms = Terms {
                 format: partner.format,
                 record_length: partner.record_length,
                 records: partner.records,
+                secured: services.secures(),
             };
             let terms = match terms.checked() {
                 Ok(terms) => terms,
@@ -189,6 +214,8 @@ impl Store {
                         partner: name.clone(),
                         name: file,
                         terms,
+                        services,
+                        archives: partner.archive == Archive::Files,
                     }),
                     Err(problem) => faults.push(OutboxFault { path, problem }),
                 }
@@ -222,6 +249,8 @@ impl Store {
                 },
                 destination: None,
                 station: None,
+                services: ready.services,
+                archived: false,
                 state: State::Taking,
                 now,
             })
@@ -250,10 +279,15 @@ impl Store {
         for (ready, id) in std::iter::zip(group, ids) {
             let spool = match ready.terms.converts() {
                 true => self.inner.layout.raw_file(id),
-                false => self.inner.layout.spool_file(Direction::Out, id),
+                false => self.inner.layout.handed_over(id, ready.terms.secured),
             };
             match self.move_in(ready, id, &spool) {
-                Moved::In(counted) => taken.push((id, counted)),
+                Moved::In(counted) => taken.push(Taken {
+                    id,
+                    counted,
+                    services: ready.services,
+                    archives: ready.archives,
+                }),
                 Moved::Not(problem) => {
                     report.faults.push(OutboxFault {
                         path: ready.path.clone(),
@@ -288,9 +322,10 @@ impl Store {
         let Terms {
             format,
             record_length,
+            secured,
             ..
         } = ready.terms;
-        let problem = match self.examine(id, format, record_length) {
+        let problem = match self.examine(id, format, record_length, secured) {
             Ok(Some(counted)) => return Moved::In(counted),
             Ok(None) => "it was removed meanwhile".to_owned(),
             Err(error) => format!("{error}; it stays in the outbox"),
@@ -319,17 +354,15 @@ fn forget(journal: &rusqlite::Connection, id: TransferId) -> Result<(), StoreErr
     row::change(journal, sql, [id.to_string()]).map(drop)
 }
 
-/// Queues a file that is in the spool and synced.
-fn queue(
-    journal: &rusqlite::Connection,
-    id: TransferId,
-    counted: &Counted,
-    now: Timestamp,
-) -> Result<(), StoreError> {
+/// Queues a file that is in the spool and synced, to be secured first where that is wanted.
+fn queue(journal: &rusqlite::Connection, taken: &Taken, now: Timestamp) -> Result<(), StoreError> {
+    let (id, counted) = (taken.id, &taken.counted);
+    let state = first_state(&taken.services);
     row::change(
         journal,
-        "UPDATE transfer SET state = 'queued', octets = ?2, stored = ?3, records = ?4, \
-         record_length = ?5, original_blocks = ?6 WHERE id = ?1 AND state = 'taking'",
+        "UPDATE transfer SET state = ?7, octets = ?2, stored = ?3, records = ?4, record_length = ?5, \
+         original_blocks = ?6, clear_octets = ?2, clear_stored = ?3, archived = ?8 \
+         WHERE id = ?1 AND state = 'taking'",
         (
             id.to_string(),
             row::octets(counted.octets),
@@ -337,10 +370,28 @@ fn queue(
             row::octets(counted.records),
             counted.record_length,
             row::octets(counted.octets.div_ceil(1024)),
+            state.word(),
+            taken.is_archived(),
         ),
     )?;
     let detail = format!("{} octets", counted.octets);
-    row::step(journal, id, now, "queued", &detail, None)
+    row::step(journal, id, now, state.word(), &detail, None)
+}
+
+/// A file that is in the spool.
+struct Taken {
+    id: TransferId,
+    counted: Counted,
+    services: Services,
+    /// Whether the archive is to keep it.
+    archives: bool,
+}
+
+impl Taken {
+    /// Whether it is archived as it is; one that is to be secured is archived once it is.
+    fn is_archived(&self) -> bool {
+        self.archives && self.services.is_none()
+    }
 }
 
 /// A file that is ready to be taken.
@@ -349,6 +400,8 @@ struct Ready {
     partner: String,
     name: String,
     terms: Terms,
+    services: Services,
+    archives: bool,
 }
 
 /// Files that share two commits; also bounds how many a kill leaves for the next start to sort out.

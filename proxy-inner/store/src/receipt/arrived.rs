@@ -7,17 +7,19 @@ use jiff::Timestamp;
 use oftp::FileId;
 use rusqlite::Connection;
 
-use super::{ArrivedReceipt, Settled, Settlement, note, pass_back};
+use super::accept::{keep_invalid, settle, state_by};
+use super::{ArrivedReceipt, Judgement, Settled, Settlement, pass_back};
 use crate::crash;
 use crate::error::{ReceiptProblem, StoreError};
+use crate::evidence;
 use crate::layout;
 use crate::outbound::was_offered;
 use crate::row;
 use crate::store::{Live, Store};
-use crate::transfer::{Direction, State, Transfer};
+use crate::transfer::{Direction, State, Transfer, TransferId};
 
 impl Store {
-    /// Settles the transfer a partner's receipt is for. The receipt for a forwarded file becomes, in the
+    /// Settles the transfer a partner's receipt is for, unless that is not to be believed. The receipt for a forwarded file becomes, in the
     /// same commit and unchanged, the one we owe the partner the file came from. The same receipt a
     /// second time changes nothing. The partner is answered (RTR) in any case.
     ///
@@ -41,15 +43,19 @@ impl Store {
         let (settlement, state) = self.run(move |journal| arrival.settle(journal, &live))?;
         crash::point("receipt.settled");
         if state == State::Acknowledged {
-            // The partner has it for good. A kill before this line leaves it to the next start.
-            let spool = &self.inner.layout;
-            let transfer = settlement.settled.transfer();
-            layout::remove_file(&spool.spool_file(Direction::Out, transfer))?;
+            self.remove_sent(settlement.settled.transfer())?;
         }
         if matches!(settlement.settled, Settled::Forwarded { .. }) {
             self.tell_of_work();
         }
         Ok(settlement)
+    }
+
+    /// Removes what the partner has for good. A kill before this leaves it to the next start.
+    pub(super) fn remove_sent(&self, id: TransferId) -> Result<(), StoreError> {
+        let spool = &self.inner.layout;
+        layout::remove_file(&spool.spool_file(Direction::Out, id))?;
+        layout::remove_file(&spool.clear_file(id))
     }
 }
 
@@ -63,7 +69,7 @@ struct Arrival {
 
 impl Arrival {
     fn settle(
-        &self,
+        self,
         journal: &Connection,
         live: &Live,
     ) -> Result<(Settlement, State), ReceiptProblem> {
@@ -82,11 +88,7 @@ impl Arrival {
         }
         let done = |settled, state| Ok((Settlement { settled, swapped }, state));
         let content = &self.receipt.content;
-        let settled = if content.is_positive() {
-            State::Acknowledged
-        } else {
-            State::Rejected
-        };
+        let settled = state_by(content);
         match state {
             State::Acknowledged | State::Rejected if state == settled => {
                 return done(origin(journal, &transfer)?, state);
@@ -99,16 +101,21 @@ impl Arrival {
             _ if was_offered(journal, id)? => {}
             _ => return Err(ReceiptProblem::NotSent { partner, id, state }),
         }
-        let told = content.told();
-        let reason = (settled == State::Rejected).then_some(told.as_str());
-        row::change(
-            journal,
-            "UPDATE transfer SET state = ?2, reason = ?3, not_before = NULL, holder = NULL WHERE id = ?1",
-            (id.to_string(), settled.word(), reason),
-        )?;
-        note(journal, id, content)?;
-        let circuit = Some(self.circuit.as_str());
-        row::step(journal, id, self.now, settled.word(), &told, circuit)?;
+        let circuit = self.circuit.as_str();
+        if transfer.forwarded_from.is_none() {
+            match (self.receipt.judge)(&transfer) {
+                Judgement::Accepted { evidence } => {
+                    if let Some(evidence) = evidence {
+                        evidence::note(journal, id, &evidence, self.now)?;
+                    }
+                }
+                Judgement::Invalid { why } => {
+                    keep_invalid(journal, id, content, &why, circuit, self.now)?;
+                    return done(Settled::Invalid { id, why }, state);
+                }
+            }
+        }
+        settle(journal, id, content, Some(circuit), self.now)?;
         if let Some(inbound) = transfer.forwarded_from {
             let passed = pass_back(journal, live, inbound, content, self.now)?;
             if passed.is_none() {

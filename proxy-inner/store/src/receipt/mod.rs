@@ -5,6 +5,7 @@
 //!  forwarded ─▶ its recipient's receipt ───────────┼▶ owed ─▶ claim_receipt ─▶ ReceiptClaim ─▶ sent
 //!            └▶ cannot be forwarded: our NERP ─────┘
 //!  sent ─▶ awaited ─▶ receipt_arrived ─▶ acknowledged, rejected ─(forwarded)─▶ owed, unchanged
+//!                           └▶ not to be believed: kept, still awaited ─▶ accept_receipt
 //! ```
 //!
 //! A receipt belongs to its transfer and is in the journal with it: what it becomes, and what becomes of
@@ -12,18 +13,24 @@
 //! it back, and at worst the partner gets the same receipt twice, which RFC 5024 has it bear; it never
 //! gets none, and never two that differ.
 
+mod accept;
 mod ageing;
 mod arrived;
 mod confirm;
 mod owed;
+
+use std::fmt;
 
 use jiff::Timestamp;
 use oftp::{FileId, FileReason, Level, OdetteId, ReceiptReason, UserField};
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::error::StoreError;
+use crate::evidence::Evidence;
 use crate::row;
 use crate::store::Live;
+#[cfg(doc)]
+use crate::store::Store;
 use crate::transfer::{Transfer, TransferId};
 
 pub use ageing::{ReceiptEntry, ReceiptFilter, ReceiptSide};
@@ -94,7 +101,7 @@ impl ReceiptContent {
     }
 
     /// In words for the journal.
-    fn told(&self) -> String {
+    pub(crate) fn told(&self) -> String {
         match &self.kind {
             ReceiptKind::Positive => "EERP".to_owned(),
             ReceiptKind::Negative {
@@ -115,7 +122,6 @@ impl ReceiptContent {
 const TEXT: usize = 999;
 
 /// A receipt as a partner sent it.
-#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArrivedReceipt {
     /// The file it is for, as the receipt names it: its addresses swapped back.
     pub file: FileId,
@@ -126,6 +132,38 @@ pub struct ArrivedReceipt {
     /// Whether one that has its addresses the wrong way round settles nothing; else it settles the file
     /// it can only be for.
     pub refuse_swapped: bool,
+    /// Says whether it is to be believed. Asked once the file it is for is found and waits for it; not
+    /// asked of a receipt for a forwarded file, which is for its originator to judge.
+    pub judge: Judge,
+}
+
+/// Judges a receipt by the file it is for; within the journal's transaction, so it must not block.
+pub type Judge = Box<dyn FnOnce(&Transfer) -> Judgement + Send>;
+
+/// Whether a receipt is to be believed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Judgement {
+    /// It settles the file.
+    Accepted {
+        /// Whose signature it has, if it has one.
+        evidence: Option<Evidence>,
+    },
+    /// It settles nothing, unless an operator takes it after all ([`Store::accept_receipt`]).
+    Invalid {
+        /// What is wrong with it, a sentence.
+        why: String,
+    },
+}
+
+impl fmt::Debug for ArrivedReceipt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ArrivedReceipt")
+            .field("file", &self.file)
+            .field("content", &self.content)
+            .field("level", &self.level)
+            .field("refuse_swapped", &self.refuse_swapped)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What came of a receipt that arrived.
@@ -151,13 +189,23 @@ pub enum Settled {
         /// The partner it goes to.
         to: String,
     },
+    /// Nothing: it is not to be believed. It is kept, and an operator may take it after all
+    /// ([`Store::accept_receipt`]).
+    Invalid {
+        /// The transfer it is for.
+        id: TransferId,
+        /// What is wrong with it, a sentence.
+        why: String,
+    },
 }
 
 impl Settled {
     /// The transfer the receipt was for.
     pub fn transfer(&self) -> TransferId {
         match self {
-            Settled::Closed(id) | Settled::Forwarded { outbound: id, .. } => *id,
+            Settled::Closed(id)
+            | Settled::Forwarded { outbound: id, .. }
+            | Settled::Invalid { id, .. } => *id,
         }
     }
 }
@@ -205,6 +253,13 @@ pub(crate) fn content(
         hash,
         signature,
     }))
+}
+
+/// Why the receipt that came for a transfer settled nothing; `None` when it did, or none has come.
+pub(crate) fn problem(journal: &Connection, id: TransferId) -> Result<Option<String>, StoreError> {
+    let sql = "SELECT invalid FROM receipt WHERE transfer = ?1";
+    let found: Option<Option<String>> = row::value(journal, sql, [id.to_string()])?;
+    Ok(found.flatten())
 }
 
 /// Notes what the receipt for a transfer says, in place of what was noted before.
@@ -285,7 +340,7 @@ pub(crate) fn refuse_forwarding(
 }
 
 /// Who makes a NERP of ours: the station that deals with the partner the file came from.
-fn creator(journal: &Connection, transfer: &Transfer) -> Result<OdetteId, StoreError> {
+pub(crate) fn creator(journal: &Connection, transfer: &Transfer) -> Result<OdetteId, StoreError> {
     let sql = "SELECT code FROM station WHERE name = ?1";
     let code: Option<String> = row::value(journal, sql, [&transfer.station])?;
     match code {

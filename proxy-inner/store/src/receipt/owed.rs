@@ -6,9 +6,10 @@ use jiff::Timestamp;
 use oftp::{FileId, Level};
 use rusqlite::Connection;
 
-use super::{ReceiptContent, content};
+use super::{ReceiptContent, content, note};
 use crate::crash;
 use crate::error::StoreError;
+use crate::evidence::{self, Evidence};
 use crate::row;
 use crate::store::{Live, Store};
 use crate::transfer::{Transfer, TransferId};
@@ -83,6 +84,51 @@ impl ReceiptClaim {
     /// Everything the journal knows of the transfer.
     pub fn transfer(&self) -> &Transfer {
         &self.transfer
+    }
+
+    /// Hash of the file the receipt is for, as it travelled; empty when it is not known.
+    pub fn hash(&self) -> &[u8] {
+        &self.transfer.hash
+    }
+
+    /// Whether the receipt is ours to sign and yet to be signed: a signed one was asked for, and the file
+    /// was not forwarded.
+    pub fn is_signature_wanted(&self) -> bool {
+        let transfer = &self.transfer;
+        transfer.signed_receipt
+            && transfer.forward_to.is_none()
+            && self.content.signature.is_empty()
+    }
+
+    /// Gives the receipt its hash and signature. They are noted before it is sent: it is the same receipt
+    /// however often it is sent.
+    ///
+    /// # Errors
+    /// What the journal said; the receipt must not be sent then.
+    pub fn sign(
+        &mut self,
+        hash: Vec<u8>,
+        signature: Vec<u8>,
+        evidence: Option<Evidence>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let id = self.transfer.id;
+        let signed = ReceiptContent {
+            hash,
+            signature,
+            ..self.content.clone()
+        };
+        let content = signed.clone();
+        self.store.run(move |journal| {
+            note(journal, id, &content)?;
+            if let Some(evidence) = &evidence {
+                evidence::note(journal, id, evidence, now)?;
+            }
+            row::step(journal, id, now, "receipt signed", "", None)
+        })?;
+        crash::point("receipt.signed");
+        self.content = signed;
+        Ok(())
     }
 
     /// The partner has confirmed it (RTR).
