@@ -188,6 +188,14 @@ pub enum SealError {
         /// Most octets.
         most: usize,
     },
+    /// A passphrase for an export that is too short.
+    #[error("the passphrase has {found} characters, the least is {least}; choose a longer one")]
+    Passphrase {
+        /// Characters found.
+        found: usize,
+        /// Fewest characters.
+        least: usize,
+    },
     /// Sealed under another master secret.
     #[error(
         "the master secret does not open the sealed key; give the secret the key was sealed with, \
