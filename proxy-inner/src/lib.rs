@@ -20,5 +20,6 @@ pub mod keys;
 pub mod link;
 pub mod plain;
 pub mod schedule;
+pub mod security;
 pub mod session;
 pub mod transfer;

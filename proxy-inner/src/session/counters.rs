@@ -89,4 +89,18 @@ counters! {
     receipts_unknown,
     /// Named leniencies that partners needed.
     deviations,
+    /// Files signed, compressed, encrypted, or hashed for a signed receipt.
+    files_secured,
+    /// Files decrypted, expanded, verified, or hashed for a signed receipt.
+    files_opened,
+    /// Received files that could not be opened, as their senders were told.
+    files_unopened,
+    /// Times a file was held because it could not be secured or opened at that moment.
+    files_held,
+    /// Receipts of ours that were signed.
+    receipts_signed,
+    /// Receipts of ours that should have been signed and could not be.
+    receipts_unsigned,
+    /// Receipts of partners that were not believed.
+    receipts_invalid,
 }

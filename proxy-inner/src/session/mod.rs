@@ -22,6 +22,8 @@ use store::Store;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Semaphore;
 
+use crate::keyring::Keyring;
+use crate::security::{Security, SecuritySettings};
 use answers::{Caller, Party, Verdict};
 use authentication::Authenticator;
 use desk::Desk;
@@ -125,24 +127,40 @@ pub struct SessionContext {
     pub places: Arc<Semaphore>,
     /// Makes and answers the challenges of secure authentication.
     pub authenticator: Arc<Authenticator>,
+    /// Secures and opens files, signs and judges receipts.
+    pub security: Arc<Security>,
 }
 
 impl SessionContext {
-    /// A context with empty registry and counters, and without a key for secure authentication.
+    /// A context with empty registry and counters, and without keys.
     pub fn new(store: Store, settings: SessionSettings, shutdown: Shutdown) -> Self {
         let places = Arc::new(Semaphore::new(
             settings.sessions.min(Semaphore::MAX_PERMITS),
         ));
+        let keyring = Keyring::none();
+        let security = Security::new(store.clone(), keyring, SecuritySettings::default());
         Self {
             store,
             settings: Arc::new(settings),
             live: Live::default(),
-            counters: Arc::default(),
+            counters: Arc::clone(security.counters()),
             tolerated: Arc::default(),
             shutdown,
             places,
             authenticator: Arc::new(Authenticator::none()),
+            security,
         }
+    }
+
+    /// The same context with what secures and opens files, whose counters it takes over. The keys for
+    /// secure authentication come from the same keyring.
+    #[must_use]
+    pub fn with_security(mut self, security: Arc<Security>) -> Self {
+        let authenticator = Authenticator::new(Arc::clone(security.keyring()), None);
+        self.authenticator = Arc::new(authenticator);
+        self.counters = Arc::clone(security.counters());
+        self.security = security;
+        self
     }
 
     /// The same context with what makes and answers the challenges of secure authentication.

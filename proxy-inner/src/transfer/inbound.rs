@@ -21,6 +21,8 @@ use jiff::Timestamp;
 use store::{Inbound, StoreError, TransferId};
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use super::offer::{Care, Taken};
+
 /// Buffers of one file between engine and disk, the one being written included.
 const MOST_BUFFERS: usize = 3;
 
@@ -37,6 +39,7 @@ pub(crate) struct Receiving {
     free: Vec<Received>,
     buffers: usize,
     forwarded: bool,
+    care: Care,
     /// Where the partner goes on.
     start: Position,
     taken: u64,
@@ -55,8 +58,9 @@ struct Written {
 }
 
 impl Receiving {
-    /// A file taken up; `forwarded` when it is for a third party.
-    pub(crate) fn new(inbound: Inbound, forwarded: bool) -> Self {
+    /// A file taken up.
+    pub(crate) fn new(taken: Taken) -> Self {
+        let Taken { inbound, to, care } = taken;
         let store::Position { answer, octets } = inbound.position();
         Self {
             id: inbound.id(),
@@ -65,7 +69,8 @@ impl Receiving {
             waiting: VecDeque::new(),
             free: Vec::new(),
             buffers: 0,
-            forwarded,
+            forwarded: to.is_some(),
+            care,
             start: Position { answer, octets },
             taken: octets,
             announced: false,
@@ -82,6 +87,11 @@ impl Receiving {
     /// True when it is for a third party.
     pub(crate) fn is_forwarded(&self) -> bool {
         self.forwarded
+    }
+
+    /// What has to be done with it once it is whole.
+    pub(crate) fn care(&self) -> Care {
+        self.care
     }
 
     /// Where the partner is to go on: what we hold of the file already.

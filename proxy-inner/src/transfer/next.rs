@@ -11,6 +11,7 @@ use store::{
     AlreadyThere, OutboundClaim, OutboundFile, ReceiptClaim, Store, StoreError, TransferId,
 };
 
+use crate::security::Security;
 use crate::session::SessionSettings;
 
 /// What there is to do for a partner while we have the turn.
@@ -70,12 +71,13 @@ impl Refusals {
     }
 }
 
-/// Claims what is next: owed receipts, then files. Blocks.
+/// Claims what is next: owed receipts, signed where that was asked for, then files. Blocks.
 ///
 /// # Errors
 /// What the journal said.
 pub(crate) fn next(
     store: &Store,
+    security: &Security,
     wanted: &Wanted,
     refusals: &mut Refusals,
 ) -> Result<Next, StoreError> {
@@ -87,7 +89,8 @@ pub(crate) fn next(
         files,
     } = wanted;
     let receipt = store.claim_receipt(partner, circuit, *level, Timestamp::now())?;
-    if let Some(receipt) = receipt {
+    if let Some(mut receipt) = receipt {
+        security.sign_receipt(&mut receipt, *level)?;
         return Ok(Next::Receipt(Box::new(receipt)));
     }
     if !files {

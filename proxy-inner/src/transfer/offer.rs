@@ -2,16 +2,17 @@
 //!
 //! ```text
 //!  SFID ─▶ origin: the partner, or who it speaks for ─▶ destination: a station of ours │ (gateway) another partner
-//!       ─▶ file services: not for us, untouched for others ─▶ journal: new, resumed, or refused
+//!       ─▶ file services: as agreed for us, untouched for others ─▶ journal: new, resumed, or refused
 //! ```
 //!
 //! A file for a third party is taken as it is, secured or not: it is not ours to open.
 
 use engine::{Agreement, FileRefusal};
 use jiff::Timestamp;
-use oftp::{FileReason, Security, Sfid};
-use store::{Bound, Inbound, InboundRefusal, Offer, Served, Store, StoreError};
+use oftp::{FileReason, Sfid};
+use store::{Bound, CheckTiming, Inbound, InboundRefusal, Offer, Served, Store, StoreError};
 
+use crate::security::policy;
 use crate::session::answers::Party;
 
 /// An offered file that was taken up.
@@ -20,6 +21,19 @@ pub(crate) struct Taken {
     pub(crate) inbound: Inbound,
     /// The name of the partner it is forwarded to; none when it is for us.
     pub(crate) to: Option<String>,
+    /// What has to be done with it before it is in the inbox.
+    pub(crate) care: Care,
+}
+
+/// What has to be done with a received file before it can be delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Care {
+    /// Nothing.
+    None,
+    /// It is opened, or hashed for its signed receipt, once it is acknowledged.
+    After,
+    /// It is opened before it is acknowledged.
+    Before,
 }
 
 /// Takes up an offered file, or says what the partner is told instead. Blocks.
@@ -39,12 +53,12 @@ pub(crate) fn take(
         return Err(refusal(FileReason::INVALID_ORIGIN, false, text));
     }
     let bound = bound(store, party, &sfid)?;
-    let to = match &bound {
+    let (to, care) = match &bound {
         Bound::Station(_) => {
-            plain(&sfid)?;
-            None
+            policy::judge(&party.partner, &sfid)?;
+            (None, care(party, &sfid))
         }
-        Bound::Forward(partner) => Some(partner.clone()),
+        Bound::Forward(partner) => (Some(partner.clone()), Care::None),
     };
     let offer = Offer {
         partner: party.partner.name.clone(),
@@ -56,7 +70,7 @@ pub(crate) fn take(
     };
     store
         .begin_inbound(offer, Timestamp::now())
-        .map(|inbound| Taken { inbound, to })
+        .map(|inbound| Taken { inbound, to, care })
         .map_err(|problem| match problem {
             InboundRefusal::Duplicate { .. } => {
                 refusal(FileReason::DUPLICATE, false, "the file was received before")
@@ -96,28 +110,13 @@ fn bound(store: &Store, party: &Party, sfid: &Sfid) -> Result<Bound, FileRefusal
     Err(refusal(FileReason::INVALID_DESTINATION, false, text))
 }
 
-/// Files with file services are not taken for stations of ours.
-fn plain(sfid: &Sfid) -> Result<(), FileRefusal> {
-    let service = match sfid.security {
-        Security::None => None,
-        Security::Signed => Some((FileReason::SIGNED_NOT_ALLOWED, "signed files")),
-        _ => Some((FileReason::ENCRYPTED_NOT_ALLOWED, "encrypted files")),
-    };
-    let cipher = FileReason::CIPHER_NOT_SUPPORTED;
-    let service = service
-        .or_else(|| {
-            sfid.compression
-                .then_some((FileReason::COMPRESSION_NOT_ALLOWED, "compressed files"))
-        })
-        .or_else(|| {
-            sfid.signed_receipt
-                .then_some((cipher, "requests for signed receipts"))
-        })
-        .or_else(|| (sfid.cipher != 0).then_some((cipher, "cipher suites")))
-        .or_else(|| sfid.envelope.then_some((cipher, "files in a CMS envelope")));
-    match service {
-        None => Ok(()),
-        Some((reason, what)) => Err(refusal(reason, false, format!("{what} are not taken"))),
+fn care(party: &Party, sfid: &Sfid) -> Care {
+    let services = policy::has_services(sfid.security, sfid.compression);
+    match (services, party.partner.check) {
+        (true, CheckTiming::BeforeAcknowledgement) => Care::Before,
+        (true, CheckTiming::Delivered) => Care::After,
+        (false, _) if sfid.signed_receipt => Care::After,
+        (false, _) => Care::None,
     }
 }
 

@@ -1,14 +1,15 @@
 //! Receipts that arrive for files we sent, and those we send for files we received, ours or a third
 //! party's.
 
+use engine::Request;
 use jiff::Timestamp;
-use oftp::{Eerp, FileId, Level, Nerp};
+use oftp::{Deviation, Eerp, FileId, Level, Nerp};
 use store::{
-    ArrivedReceipt, ReceiptClaim, ReceiptContent, ReceiptKind, ReceiptProblem, Settled, Settlement,
-    Store, StoreError,
+    ArrivedReceipt, Partner, ReceiptClaim, ReceiptContent, ReceiptKind, ReceiptProblem, Settled,
+    Settlement, Store, StoreError,
 };
 
-use engine::Request;
+use crate::security::receipts::Judging;
 
 /// A receipt as a partner sent it.
 #[derive(Clone, Debug)]
@@ -59,24 +60,33 @@ pub(crate) enum Outcome {
         /// Though its addresses were the wrong way round.
         swapped: bool,
     },
+    /// It settled nothing, because it does not fit what was sent or was not signed as agreed; the
+    /// operator was told.
+    Invalid,
     /// It settled nothing; the operator was told.
     Nothing,
 }
 
-/// Records a receipt; one with swapped addresses settles nothing with `refuse_swapped`. Whatever comes
-/// of it, the partner is answered with RTR. Blocks.
+/// Judges a receipt by the terms of the partner who sent it, and records it; one with swapped addresses
+/// settles nothing where the partner does not get that. Whatever comes of it, the partner is answered
+/// with RTR. Blocks.
 ///
 /// # Errors
 /// What the journal said: the partner must not be answered then, so that it sends the receipt again.
 pub(crate) fn settle(
     store: &Store,
-    partner: &str,
+    terms: &Partner,
     arrived: Arrived,
     level: Level,
-    refuse_swapped: bool,
     circuit: &str,
 ) -> Result<Outcome, StoreError> {
     let Arrived { file, content } = arrived;
+    let now = Timestamp::now();
+    let partner = terms.name.as_str();
+    // Certificates may have been added since the session began.
+    let present = store.partner(partner)?;
+    let present = present.as_ref().unwrap_or(terms);
+    let judging = Judging::prepare(store, present, file.clone(), content.clone(), now)?;
     let positive = content.kind == ReceiptKind::Positive;
     if let ReceiptKind::Negative {
         reason,
@@ -106,9 +116,10 @@ pub(crate) fn settle(
         file: file.clone(),
         content,
         level,
-        refuse_swapped,
+        refuse_swapped: terms.refuse.contains(Deviation::ReceiptAddressesSwapped),
+        judge: Box::new(move |transfer| judging.judge(transfer)),
     };
-    let settlement = match store.receipt_arrived(partner, receipt, circuit, Timestamp::now()) {
+    let settlement = match store.receipt_arrived(partner, receipt, circuit, now) {
         Ok(settlement) => settlement,
         Err(ReceiptProblem::Store(error)) => return Err(error),
         Err(problem) => {
@@ -127,6 +138,17 @@ pub(crate) fn settle(
     match settled {
         Settled::Closed(transfer) => {
             tracing::info!(circuit, partner, %transfer, positive, "A receipt arrived.");
+        }
+        Settled::Invalid { id, why } => {
+            tracing::error!(
+                circuit,
+                partner,
+                transfer = %id,
+                positive,
+                why,
+                "A receipt is not believed and settles nothing; ask the partner, or take it after all (`receipts accept`).",
+            );
+            return Ok(Outcome::Invalid);
         }
         Settled::Forwarded {
             outbound,

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use oftp::EndReason;
 use tokio::task::{JoinError, spawn_blocking};
 
+use super::durable::Ended;
 use super::{Desk, Done, locked, unrecorded};
 use crate::session::report::{Ending, Report};
 use crate::transfer::next::Next;
@@ -185,9 +186,13 @@ impl Desk {
     /// back to the store.
     fn settle_done(&mut self, done: Result<Done, JoinError>) {
         match done {
-            Ok(Done::Synced(Ok(synced), ready)) => {
+            Ok(Done::Ended(Ok(Ended::Kept {
+                synced,
+                deliver,
+                ready,
+            }))) => {
                 self.keep_ready(ready);
-                self.deliver(&synced);
+                self.received(&synced, deliver);
             }
             Ok(Done::Next(Ok(next))) => self.ready = Some(next),
             Ok(Done::Opened(claim, opened)) => {

@@ -8,10 +8,11 @@ use jiff::Timestamp;
 use oftp::{FileReason, Sfid};
 use store::{Delivered, Inbound, ReceiptTiming, StoreError, Synced};
 
-use super::{Desk, Done, Ready, locked};
+use super::durable::{Ended, Ending, Ready};
+use super::{Desk, Done};
+use crate::session::answers::Party;
 use crate::transfer::inbound::Receiving;
-use crate::transfer::next::{self, Next, Wanted};
-use crate::transfer::offer::{self, Taken};
+use crate::transfer::offer::{self, Care, Taken};
 
 impl Desk {
     pub(super) fn offered(&mut self, sfid: Sfid, session: &mut Session, now: Duration) {
@@ -36,7 +37,7 @@ impl Desk {
             let (file, format, blocks) = (sfid.file_id(), sfid.format, sfid.size_blocks);
             let taken = offer::take(&store, &party, agreement, sfid, circuit.clone());
             match &taken {
-                Ok(Taken { inbound, to }) => tracing::info!(
+                Ok(Taken { inbound, to, .. }) => tracing::info!(
                     circuit,
                     partner = party.partner.name,
                     transfer = %inbound.id(),
@@ -71,8 +72,8 @@ impl Desk {
         now: Duration,
     ) {
         let answer = match taken {
-            Ok(Taken { inbound, to }) => {
-                let receiving = Receiving::new(inbound, to.is_some());
+            Ok(taken) => {
+                let receiving = Receiving::new(taken);
                 let start = receiving.start();
                 self.show(receiving.id(), false, start.octets);
                 self.receiving = Some(receiving);
@@ -100,75 +101,70 @@ impl Desk {
             return true;
         }
         if let Some(inbound) = receiving.take_complete(session) {
-            let forwarded = receiving.is_forwarded();
+            let (forwarded, care) = (receiving.is_forwarded(), receiving.care());
             self.receiving = None;
-            self.finish(inbound, forwarded);
+            self.finish(inbound, forwarded, care);
             moved = true;
         }
         moved
     }
 
     /// Has a file made durable that came whole, and finds out what the turn would be needed for.
-    fn finish(&mut self, inbound: Inbound, forwarded: bool) {
+    fn finish(&mut self, inbound: Inbound, forwarded: bool, care: Care) {
         let Some(wanted) = self.wanted() else {
             return;
         };
-        // The receipt for this very file is owed in a moment, unless somebody has to say so first.
-        let at_once = self
-            .party
-            .as_ref()
-            .is_some_and(|party| !forwarded && party.partner.receipts == ReceiptTiming::Delivered);
-        let store = self.context.store.clone();
-        let refusals = Arc::clone(&self.refusals);
-        self.work.start(move || {
-            let Wanted {
-                circuit, partner, ..
-            } = &wanted;
-            let transfer = inbound.id();
-            let synced = inbound.finish(Timestamp::now());
-            let Ok(file) = &synced else {
-                return Done::Synced(synced, Ready::Nothing);
-            };
-            tracing::info!(circuit, partner, %transfer, octets = file.octets(), "A file was received.");
-            if at_once {
-                return Done::Synced(synced, Ready::OwnReceipt);
-            }
-            let ready = match next::next(&store, &wanted, &mut locked(&refusals)) {
-                Ok(Next::Nothing) => Ready::Nothing,
-                Ok(next) => Ready::Claimed(next),
-                Err(error) => {
-                    // The file is safe, and that is what the partner waits to hear.
-                    tracing::error!(circuit, partner, why = %error, "The journal cannot tell what is next.");
-                    Ready::Nothing
-                }
-            };
-            Done::Synced(synced, ready)
-        });
+        let at_once = |party: &Party| party.partner.receipts == ReceiptTiming::Delivered;
+        let ending = Ending {
+            store: self.context.store.clone(),
+            security: Arc::clone(&self.context.security),
+            refusals: Arc::clone(&self.refusals),
+            wanted,
+            receipt: !forwarded && self.party.as_ref().is_some_and(at_once),
+            later: care == Care::After,
+        };
+        if care == Care::Before {
+            // Before the file counts as received: else the worker might open it, and nobody say EFNA.
+            let expected = self.context.security.expect(inbound.id());
+            let shutdown = self.context.shutdown.clone();
+            let checked = ending.check(inbound, expected, shutdown);
+            self.work
+                .start_task(async move { Done::Ended(checked.await) });
+        } else {
+            self.work.start(move || Done::Ended(ending.keep(inbound)));
+        }
     }
 
-    pub(super) fn synced(
+    pub(super) fn ended(
         &mut self,
-        synced: Result<Synced, StoreError>,
-        ready: Ready,
+        ended: Result<Ended, StoreError>,
         session: &mut Session,
         now: Duration,
     ) {
         self.live.set_transfer(None);
-        let synced = match synced {
-            Ok(synced) => synced,
+        match ended {
+            Ok(Ended::Kept {
+                synced,
+                deliver,
+                ready,
+            }) => {
+                let want_turn = !matches!(ready, Ready::Nothing);
+                self.keep_ready(ready);
+                let answer = Ok((Durable::synced(synced.octets()), want_turn));
+                self.request(session, Request::CloseFileResponse(answer), now);
+                self.received(&synced, deliver);
+            }
+            Ok(Ended::Refused(refusal)) => {
+                self.request(session, Request::CloseFileResponse(Err(refusal)), now);
+            }
             Err(error) => {
-                return self.give_up(
+                self.give_up(
                     session,
                     now,
                     &format!("a file cannot be made durable: {error}"),
                 );
             }
-        };
-        let want_turn = !matches!(ready, Ready::Nothing);
-        self.keep_ready(ready);
-        let answer = Ok((Durable::synced(synced.octets()), want_turn));
-        self.request(session, Request::CloseFileResponse(answer), now);
-        self.deliver(&synced);
+        }
     }
 
     /// Keeps what was claimed until the turn comes.
@@ -178,10 +174,14 @@ impl Desk {
         }
     }
 
-    pub(super) fn deliver(&mut self, synced: &Synced) {
+    /// Counts a file that is ours, and has it delivered unless it must be opened first.
+    pub(super) fn received(&mut self, synced: &Synced, deliver: bool) {
         self.moved.files_in += 1;
         self.context.counters.files_in.one();
         self.context.counters.octets_in.add(synced.octets());
+        if !deliver {
+            return;
+        }
         let transfer = synced.id();
         let store = self.context.store.clone();
         let circuit = self.circuit.to_string();

@@ -18,7 +18,9 @@ use std::time::Duration;
 use ::link::CircuitId;
 use engine::{Agreement, Challenge, Event, FileRefusal, Phase, Refusal, Request, Session};
 use oftp::{Deviation, EndReason};
-use store::{OutboundClaim, OutboundFile, ReceiptClaim, StoreError, Synced, TransferId};
+use store::{OutboundClaim, OutboundFile, ReceiptClaim, StoreError, TransferId};
+
+use durable::Ended;
 
 use super::answers::{Party, Verdict};
 use super::live::{LiveSession, TransferNow};
@@ -31,6 +33,7 @@ use crate::transfer::offer::Taken;
 use crate::transfer::outbound::Sending;
 use crate::transfer::receipts::Outcome;
 
+mod durable;
 mod ending;
 mod incoming;
 mod opening;
@@ -69,7 +72,7 @@ enum Done {
     Challenge(Result<Challenge, Refusal>),
     Response(Result<[u8; 20], Refusal>),
     Taken(Result<Taken, FileRefusal>),
-    Synced(Result<Synced, StoreError>, Ready),
+    Ended(Result<Ended, StoreError>),
     Delivered,
     Next(Result<Next, StoreError>),
     Opened(Box<OutboundClaim>, Result<OutboundFile, StoreError>),
@@ -79,16 +82,6 @@ enum Done {
     FileSent,
     FileRefused,
     Forgotten,
-}
-
-/// What the turn is wanted for once a file has come in.
-enum Ready {
-    /// The receipt for this very file.
-    OwnReceipt,
-    /// Something that waited.
-    Claimed(Next),
-    /// Nothing: the partner may keep the turn.
-    Nothing,
 }
 
 impl Desk {
@@ -327,7 +320,7 @@ impl Desk {
                 self.request(session, Request::ChallengeResponse(response), now);
             }
             Done::Taken(taken) => self.taken(taken, session, now),
-            Done::Synced(synced, ready) => self.synced(synced, ready, session, now),
+            Done::Ended(ended) => self.ended(ended, session, now),
             Done::Next(next) => self.next(next, session, now),
             Done::Opened(claim, opened) => {
                 if let Some(sending) = &mut self.sending {

@@ -89,15 +89,22 @@ impl Desk {
             return;
         };
         let authenticator = Arc::clone(&self.context.authenticator);
-        self.work
-            .start(move || Done::Challenge(authenticator.challenge(&party.partner)));
+        self.work.start(move || {
+            let challenge = authenticator.challenge(&party.partner, &party.station.name);
+            Done::Challenge(challenge)
+        });
     }
 
     /// The partner wants to know the same of us.
     pub(super) fn challenged(&mut self, sealed: Vec<u8>) {
+        let Some(party) = self.party.clone() else {
+            return;
+        };
         let authenticator = Arc::clone(&self.context.authenticator);
-        self.work
-            .start(move || Done::Response(authenticator.respond(&sealed)));
+        self.work.start(move || {
+            let response = authenticator.respond(&sealed, &party.station.name);
+            Done::Response(response)
+        });
     }
 
     /// Why secure authentication failed on our side, if it did; the log has the rest.

@@ -32,9 +32,12 @@ impl Desk {
             return false;
         };
         let store = self.context.store.clone();
+        let security = Arc::clone(&self.context.security);
         let refusals = Arc::clone(&self.refusals);
-        self.work
-            .start(move || Done::Next(next::next(&store, &wanted, &mut locked(&refusals))));
+        self.work.start(move || {
+            let mut refusals = locked(&refusals);
+            Done::Next(next::next(&store, &security, &wanted, &mut refusals))
+        });
         true
     }
 

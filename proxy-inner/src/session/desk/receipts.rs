@@ -49,21 +49,19 @@ impl Desk {
         let Some(wanted) = self.wanted() else {
             return;
         };
-        let refuse_swapped = self.party.as_ref().is_some_and(|party| {
-            let refused = party.partner.refuse;
-            refused.contains(Deviation::ReceiptAddressesSwapped)
-        });
+        let Some(party) = self.party.clone() else {
+            return;
+        };
         let store = self.context.store.clone();
         self.work.start(move || {
-            let Wanted {
-                partner,
+            let Wanted { circuit, level, .. } = &wanted;
+            Done::Settled(receipts::settle(
+                &store,
+                &party.partner,
+                arrived,
+                *level,
                 circuit,
-                level,
-                ..
-            } = &wanted;
-            let settled =
-                receipts::settle(&store, partner, arrived, *level, refuse_swapped, circuit);
-            Done::Settled(settled)
+            ))
         });
     }
 
@@ -81,6 +79,7 @@ impl Desk {
                 self.moved.receipts_in += 1;
                 self.context.counters.receipts_in.one();
             }
+            Ok(Outcome::Invalid) => self.context.counters.receipts_invalid.one(),
             Ok(Outcome::Nothing) => self.context.counters.receipts_unknown.one(),
             Err(error) => {
                 let why = format!("a receipt cannot be recorded: {error}");

@@ -1,0 +1,268 @@
+//! Opening one received file: decrypt, expand, verify, as its SFID says; or only hash it, where its
+//! receipt is to be signed.
+//!
+//! What is wrong with the file is its sender's to know; what is wrong with us holds the file. Which of
+//! both a failed decryption is, is asked of the keyring: a key in an unplugged token is no reason to
+//! tell a partner that its file cannot be read.
+
+use std::io::Read;
+
+use ::keyring::{Role, Slot};
+use envelope::{Limits, OpenError, Opened, OwnKey, Suite};
+use jiff::Timestamp;
+use oftp::Security as Sfidsec;
+use store::{Evidence, EvidenceKind, OpeningClaim, Partner, StoreError, Transfer};
+
+use super::certificates::{Signers, fingerprint};
+use super::live::Kind;
+use super::meter::Meter;
+use super::reasons::{Failure, What};
+use super::{Security, policy};
+use crate::session::Shutdown;
+
+/// What came of a received file.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// It can be delivered.
+    Opened {
+        hash: Vec<u8>,
+        evidence: Vec<Evidence>,
+        /// Octets of the clear file.
+        octets: u64,
+    },
+    /// It cannot be opened, and its sender is to be told.
+    Failed { failure: Failure, hash: Vec<u8> },
+    /// It cannot be opened now, for a reason of ours.
+    Held(String),
+    /// The process stops; it is opened after the next start.
+    Stopped,
+}
+
+impl Security {
+    /// Opens a file, as far as the claim's own target. Blocks, for as long as it takes.
+    pub(super) fn open(&self, claim: &mut OpeningClaim, shutdown: &Shutdown) -> Outcome {
+        let transfer = claim.transfer().clone();
+        match self.open_or(claim, &transfer, shutdown) {
+            Ok(outcome) | Err(outcome) => outcome,
+        }
+    }
+
+    fn open_or(
+        &self,
+        claim: &mut OpeningClaim,
+        transfer: &Transfer,
+        shutdown: &Shutdown,
+    ) -> Result<Outcome, Outcome> {
+        let partner = self.partner_of(transfer).map_err(Outcome::Held)?;
+        let hash = policy::receipt_suite(transfer.cipher, &partner).hash;
+        let work = self
+            .live
+            .enter(transfer, Kind::Opening, transfer.octets, Timestamp::now());
+        if !policy::has_services(transfer.security, transfer.compression) {
+            let source = claim.virtual_file().map_err(|error| ours(&error))?;
+            let source = Meter::new(source, hash, work.count(), shutdown);
+            return hashed(source, transfer.octets);
+        }
+        let keys = self.decryption_keys(transfer).map_err(Outcome::Held)?;
+        let signers = signers(&partner, transfer).map_err(Outcome::Held)?;
+        let own: Vec<OwnKey> = keys.iter().map(|(_, key)| key.clone()).collect();
+        let opening = envelope::Opening {
+            expect: policy::layers(transfer.security, transfer.compression),
+            suite: Suite::of(transfer.cipher),
+            keys: &own,
+            signers: signers.certificates(),
+            limits: Limits {
+                clear_octets: u64::MAX,
+                expansion: partner.expansion,
+            },
+        };
+        let source = claim.secured().map_err(|error| ours(&error))?;
+        let mut source = Meter::new(source, hash, work.count(), shutdown);
+        let opened = {
+            let mut target = claim.target().map_err(|error| ours(&error))?;
+            envelope::open(&opening, &mut source, &mut target)
+        };
+        if source.is_stopped() {
+            return Ok(Outcome::Stopped);
+        }
+        let judged = match opened {
+            Ok(opened) => match evidence(&opened, &keys, &signers, transfer) {
+                Ok(evidence) => whole(claim)?.map_or(Ok((opened.clear_octets, evidence)), Err),
+                Err(failure) => Err(failure),
+            },
+            Err(error) => Err(match claim.problem() {
+                Some(problem) => bad_records(problem),
+                None => self.fault(&error, transfer)?,
+            }),
+        };
+        let Ok(hash) = source.finish() else {
+            return Ok(Outcome::Stopped);
+        };
+        Ok(match judged {
+            Ok((octets, evidence)) => Outcome::Opened {
+                hash,
+                evidence,
+                octets,
+            },
+            Err(failure) => Outcome::Failed { failure, hash },
+        })
+    }
+
+    /// The partner's terms as they are now.
+    pub(super) fn partner_of(&self, transfer: &Transfer) -> Result<Partner, String> {
+        match self.store.partner(&transfer.partner) {
+            Ok(Some(partner)) => Ok(partner),
+            Ok(None) => Err(format!("partner {} is no longer there", transfer.partner)),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// Our keys that the file may be encrypted for; none when it is not encrypted.
+    fn decryption_keys(&self, transfer: &Transfer) -> Result<Vec<(Slot, OwnKey)>, String> {
+        if !policy::is_encrypted(transfer.security) {
+            return Ok(Vec::new());
+        }
+        let station = &transfer.station;
+        let keys = self.keyring.own_keys(station, Role::Encryption);
+        if !keys.is_empty() {
+            return Ok(keys);
+        }
+        Err(self.faults(station, Role::Encryption).unwrap_or_else(|| {
+            format!(
+                "it is encrypted, and station {station} has no encryption key; put one to use (`key use NAME --station {station} --role encryption`)"
+            )
+        }))
+    }
+
+    /// What is wrong with the keys a station has for a role, if anything is.
+    fn faults(&self, station: &str, role: Role) -> Option<String> {
+        let uses = self.store.key_uses().ok()?;
+        let faults = self.keyring.faults().into_iter().filter(|(key, _)| {
+            uses.iter()
+                .any(|one| one.key == *key && one.station == station && one.role == role)
+        });
+        let told: Vec<String> = faults
+            .map(|(key, why)| format!("key {key} cannot be used: {why}"))
+            .collect();
+        (!told.is_empty()).then(|| told.join("; "))
+    }
+
+    /// Whose fault it is that a file could not be opened.
+    fn fault(&self, error: &OpenError, transfer: &Transfer) -> Result<Failure, Outcome> {
+        let Some(what) = What::of(error.kind()) else {
+            return Err(Outcome::Held(error.to_string()));
+        };
+        if what == What::Decryption
+            && let Some(why) = self.faults(&transfer.station, Role::Encryption)
+        {
+            return Err(Outcome::Held(format!(
+                "it could not be decrypted with the keys that are there, and others are missing: {why}"
+            )));
+        }
+        Ok(Failure {
+            what,
+            text: error.public_text(),
+            why: error.to_string(),
+        })
+    }
+}
+
+/// A file that is opened by being looked at.
+fn hashed<R: Read>(source: Meter<R>, octets: u64) -> Result<Outcome, Outcome> {
+    match source.finish() {
+        Ok(hash) => Ok(Outcome::Opened {
+            hash,
+            evidence: Vec::new(),
+            octets,
+        }),
+        Err(_) => Err(Outcome::Stopped),
+    }
+}
+
+/// The certificates of the partner a signature is verified with; none when there is no signature.
+fn signers(partner: &Partner, transfer: &Transfer) -> Result<Signers, String> {
+    if !policy::is_signed(transfer.security) {
+        return Ok(Signers::default());
+    }
+    let signers = Signers::of(partner, Role::FileSigning);
+    match signers.none() {
+        None => Ok(signers),
+        Some(why) => Err(format!(
+            "it is signed, and no certificate of partner {name} can verify that: {why}; add the one it signs files with (`cert add {name} --role file-signing FILE`)",
+            name = partner.name
+        )),
+    }
+}
+
+/// The certificates that were used. A signer's certificate must have been valid when the file came.
+fn evidence(
+    opened: &Opened,
+    keys: &[(Slot, OwnKey)],
+    signers: &Signers,
+    transfer: &Transfer,
+) -> Result<Vec<Evidence>, Failure> {
+    let mut evidence = Vec::new();
+    if let Some((_, key)) = opened.key.and_then(|place| keys.get(place)) {
+        evidence.push(Evidence {
+            what: EvidenceKind::DecryptedWith,
+            certificate: key.certificate().der().to_vec(),
+        });
+    }
+    if policy::is_signed(transfer.security) {
+        let came = transfer.receipt_since.unwrap_or(transfer.changed);
+        let signer = signers
+            .valid_at(&opened.signers, came)
+            .map_err(|why| Failure {
+                what: What::Signature,
+                text: "the certificate of the signature was not valid when the file came"
+                    .to_owned(),
+                why,
+            })?;
+        tracing::debug!(
+            transfer = %transfer.id,
+            signer = fingerprint(signer),
+            "The signature of a file is right.",
+        );
+        evidence.push(Evidence {
+            what: EvidenceKind::SignedBy,
+            certificate: signer.der().to_vec(),
+        });
+    }
+    Ok(evidence)
+}
+
+/// What is wrong with the records of the clear file, which is right in all else.
+fn whole(claim: &mut OpeningClaim) -> Result<Option<Failure>, Outcome> {
+    match claim.complete() {
+        Ok(()) => Ok(None),
+        Err(StoreError::BadRecords(problem)) => Ok(Some(bad_records(problem))),
+        Err(error) => Err(ours(&error)),
+    }
+}
+
+fn bad_records(problem: String) -> Failure {
+    Failure {
+        what: What::Form,
+        text: problem.clone(),
+        why: problem,
+    }
+}
+
+/// Something of ours failed.
+fn ours(error: &StoreError) -> Outcome {
+    Outcome::Held(error.to_string())
+}
+
+/// The services in words, for logs.
+pub(super) fn services(security: Sfidsec, compression: bool) -> &'static str {
+    match (security, compression) {
+        (Sfidsec::None, false) => "none",
+        (Sfidsec::None, true) => "compressed",
+        (Sfidsec::Encrypted, false) => "encrypted",
+        (Sfidsec::Encrypted, true) => "compressed, encrypted",
+        (Sfidsec::Signed, false) => "signed",
+        (Sfidsec::Signed, true) => "signed, compressed",
+        (Sfidsec::EncryptedAndSigned, false) => "signed, encrypted",
+        (Sfidsec::EncryptedAndSigned, true) => "signed, compressed, encrypted",
+    }
+}

@@ -1,0 +1,136 @@
+//! A session that wants a file checked before it acknowledges it (EFPA or EFNA).
+//!
+//! The store gives a received file to whoever asks first. So that a session finds its own, it says
+//! beforehand which one it waits for; should the worker get hold of it, the worker hands it over.
+
+use std::sync::Arc;
+
+use engine::EndFileRefusal;
+use jiff::Timestamp;
+use store::{OpeningClaim, StoreError, TransferId};
+use tokio::sync::oneshot;
+use tokio::task::spawn_blocking;
+
+use super::Security;
+use super::opening::{self, services};
+use crate::session::Shutdown;
+
+/// What a check before the acknowledgement came to.
+#[derive(Debug)]
+pub(crate) enum Checked {
+    /// The file is right, and may be delivered.
+    Opened,
+    /// It is not, and the partner is told by EFNA; it is forgotten.
+    Refused(EndFileRefusal),
+    /// That cannot be said now, for a reason of ours: it is acknowledged, and checked later.
+    Later,
+}
+
+/// A session's claim to check a file itself.
+pub(crate) struct Expected {
+    security: Arc<Security>,
+    id: TransferId,
+    handed: oneshot::Receiver<OpeningClaim>,
+}
+
+impl Security {
+    /// To be called before the file counts as received.
+    pub(crate) fn expect(self: &Arc<Self>, id: TransferId) -> Expected {
+        let (hand, handed) = oneshot::channel();
+        self.expected().insert(id, hand);
+        Expected {
+            security: Arc::clone(self),
+            id,
+            handed,
+        }
+    }
+}
+
+impl Expected {
+    /// Checks the file once it is received. Waits for one of the places of the worker.
+    pub(crate) async fn check(mut self, shutdown: Shutdown) -> Checked {
+        let checked = self.try_check(shutdown).await;
+        checked.unwrap_or_else(|why| {
+            tracing::error!(transfer = %self.id, why, "A file cannot be checked before it is acknowledged; it is afterwards.");
+            Checked::Later
+        })
+    }
+
+    async fn try_check(&mut self, shutdown: Shutdown) -> Result<Checked, String> {
+        let security = Arc::clone(&self.security);
+        let place = Arc::clone(&security.places).acquire_owned().await;
+        let place = place.map_err(|error| error.to_string())?;
+        let (store, id) = (security.store.clone(), self.id);
+        let claimed = spawn_blocking(move || store.claim_opening(Some(id), Timestamp::now())).await;
+        let claimed = claimed.map_err(|error| error.to_string())?;
+        let claim = match claimed.map_err(|error| error.to_string())? {
+            Some(claim) => claim,
+            // The worker was first.
+            None => (&mut self.handed)
+                .await
+                .map_err(|_| "it was taken by somebody else")?,
+        };
+        let checked = spawn_blocking(move || {
+            let _place = place;
+            security.check(claim, &shutdown)
+        });
+        let checked = checked.await.map_err(|error| error.to_string())?;
+        checked.map_err(|error| error.to_string())
+    }
+}
+
+impl Drop for Expected {
+    fn drop(&mut self) {
+        self.security.expected().remove(&self.id);
+    }
+}
+
+impl Security {
+    /// Opens a file whose sender waits for the answer. Blocks, for as long as it takes.
+    fn check(&self, mut claim: OpeningClaim, shutdown: &Shutdown) -> Result<Checked, StoreError> {
+        let transfer = claim.transfer().clone();
+        let (partner, id) = (transfer.partner.as_str(), transfer.id);
+        let outcome = self.open(&mut claim, shutdown);
+        let now = Timestamp::now();
+        match outcome {
+            opening::Outcome::Opened {
+                hash,
+                evidence,
+                octets,
+            } => {
+                claim.finish(hash, evidence, now)?;
+                self.counters.files_opened.one();
+                tracing::info!(
+                    partner,
+                    transfer = %id,
+                    services = services(transfer.security, transfer.compression),
+                    octets,
+                    "A file was opened.",
+                );
+                Ok(Checked::Opened)
+            }
+            opening::Outcome::Failed { failure, .. } => {
+                let reason = failure.what.file_reason();
+                claim.refused(&failure.why, now)?;
+                self.counters.files_unopened.one();
+                tracing::error!(
+                    partner,
+                    transfer = %id,
+                    reason = reason.text(),
+                    why = failure.why,
+                    "A file cannot be opened; its sender is told so at once.",
+                );
+                Ok(Checked::Refused(EndFileRefusal {
+                    reason,
+                    text: failure.text,
+                }))
+            }
+            opening::Outcome::Held(why) => {
+                self.hold(&why, partner, id, "opened");
+                claim.held(&why, self.again(now), now)?;
+                Ok(Checked::Later)
+            }
+            opening::Outcome::Stopped => Ok(Checked::Later),
+        }
+    }
+}
