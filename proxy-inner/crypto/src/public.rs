@@ -74,6 +74,23 @@ impl PublicKey {
         &self.inner.spki
     }
 
+    /// RSAPublicKey in DER (RFC 8017 §A.1.1): the same for the same key, and found as it is in
+    /// every certificate for it.
+    #[must_use]
+    pub fn numbers(&self) -> &[u8] {
+        &self.inner.numbers
+    }
+
+    /// Whether wrapped octets are a number its private half can be applied to: one below the
+    /// modulus. Their sender can tell as well as we.
+    #[must_use]
+    pub fn has_range_for(&self, wrapped: &[u8]) -> bool {
+        let modulus = der::Reader::new(&self.inner.numbers)
+            .sequence()
+            .and_then(|mut numbers| numbers.natural());
+        modulus.is_some_and(|modulus| modulus.len() == wrapped.len() && wrapped < modulus)
+    }
+
     /// Bits of the modulus.
     #[must_use]
     pub fn bits(&self) -> usize {

@@ -246,6 +246,12 @@ fn numbers_from_a_token_make_the_same_key() {
             Ok(&public)
         );
     }
+    assert!(public.has_range_for(&[0; 128]));
+    assert!(!public.has_range_for(&[0xFF; 128]));
+    assert!(!public.has_range_for(modulus));
+    assert!(!public.has_range_for(&[0; 127]));
+    let below = [&modulus[..127], &[modulus[127] - 1]].concat();
+    assert!(public.has_range_for(&below));
     let made = PublicKey::from_numbers(modulus, &[1, 0, 1]).unwrap();
     assert_eq!(made.spki(), public.spki());
 }
