@@ -1,8 +1,25 @@
-//! What a certificate says, read once.
+//! What a certificate says, read once; whether it fits a role; all of it in words.
+//!
+//! ```text
+//!  DER ── read ──▶ Facts ──┬─ fit ─────▶ what keeps it from a role, what is weak about it
+//!                          └─ explain ─▶ plain words for the operator, with who uses it
+//! ```
+//!
+//! Text from certificates is foreign: control characters in it are replaced, so that none of it
+//! reaches a terminal.
+
+mod explain;
+mod fit;
+mod phone;
+mod read;
+
+use std::fmt;
 
 use jiff::Timestamp;
 
-use crate::{FactsError, Role, Slot};
+pub use explain::explain;
+pub use phone::phone;
+pub use read::facts;
 
 /// The facts of one certificate an operator compares and worries about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,8 +32,8 @@ pub struct Facts {
     pub common_name: Option<String>,
     /// The subject's organisation.
     pub organization: Option<String>,
-    /// The identification code it carries: serialNumber (2.5.4.5) of the subject, else the URI
-    /// `oftp://CODE`.
+    /// The identification code it carries (it starts with O): serialNumber (2.5.4.5) of the
+    /// subject, else the URI `oftp://CODE`.
     pub odette_id: Option<String>,
     /// Serial number, in hexadecimal digits.
     pub serial: String,
@@ -36,15 +53,16 @@ pub struct Facts {
     pub key: KeyFacts,
     /// How its issuer signed it, in words.
     pub signature: String,
-    /// Whether that signature uses a broken hash (MD5, SHA-1).
+    /// Whether that signature uses a broken hash (MD2, MD5, SHA-1).
     pub weak_signature: bool,
-    /// Key usages, in words; `None` when it does not say.
+    /// Key usages; `None` when it does not say.
     pub usages: Option<Vec<Usage>>,
     /// Extended key usages, in words; `None` when it does not say.
     pub extended_usages: Option<Vec<String>>,
     /// Whether it may sign other certificates.
     pub authority: bool,
-    /// Whether subject and issuer are the same.
+    /// Whether it names itself as its issuer and its own key made the signature (or the
+    /// signature is of a kind that cannot be checked here).
     pub self_signed: bool,
     /// Critical extensions nobody here understands.
     pub unknown_critical: Vec<String>,
@@ -74,41 +92,38 @@ pub enum KeyFacts {
 /// One key usage (RFC 5280 §4.2.1.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Usage {
-    /// digitalSignature
+    /// Signatures other than those on certificates.
     DigitalSignature,
-    /// nonRepudiation, also called contentCommitment
+    /// Signatures that are to hold later, too; now called contentCommitment.
     NonRepudiation,
-    /// keyEncipherment
+    /// Encrypting content keys.
     KeyEncipherment,
-    /// dataEncipherment
+    /// Encrypting data itself.
     DataEncipherment,
-    /// keyAgreement
+    /// Agreeing on keys.
     KeyAgreement,
-    /// keyCertSign
+    /// Signing certificates.
     KeyCertSign,
-    /// cRLSign
+    /// Signing revocation lists.
     CrlSign,
-    /// encipherOnly
+    /// With key agreement: encrypting only.
     EncipherOnly,
-    /// decipherOnly
+    /// With key agreement: decrypting only.
     DecipherOnly,
 }
 
 impl Facts {
-    /// What keeps it from serving in a role, each a sentence with what to do; empty when it fits.
-    pub fn fits(&self, role: Role) -> Vec<String> {
-        let _ = role;
-        Vec::new()
-    }
-
-    /// What is weak or odd about it whatever it is used for; empty when all is well.
-    pub fn warnings(&self) -> Vec<String> {
-        Vec::new()
-    }
-
     /// The problem with using it at `now`, if any.
     pub fn problem_at(&self, now: Timestamp) -> Option<String> {
-        let _ = now;
+        if now < self.not_before {
+            return Some(format!(
+                "not valid before {}; check this host's clock",
+                self.not_before
+            ));
+        }
+        if now > self.not_after {
+            return Some(format!("expired on {}; replace it", self.not_after));
+        }
         None
     }
 
@@ -119,30 +134,104 @@ impl Facts {
 
     /// Its SHA-256 as `sha256:<64 hex digits>`.
     pub fn fingerprint_text(&self) -> String {
-        String::new()
+        format!("sha256:{}", hex(&self.fingerprint))
+    }
+
+    /// A name for people: the common name, else the whole subject.
+    pub fn title(&self) -> &str {
+        self.common_name.as_deref().unwrap_or(&self.subject)
     }
 }
 
-/// Reads the facts from a certificate in DER.
-///
-/// # Errors
-/// When it does not parse, or something follows it.
-pub fn facts(der: &[u8]) -> Result<Facts, FactsError> {
-    let _ = der;
-    Err(FactsError {
-        detail: String::new(),
-    })
+/// Few aligned lines, without a line end after the last.
+impl fmt::Display for Facts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self
+            .names
+            .iter()
+            .chain(&self.emails)
+            .chain(&self.uris)
+            .map(String::as_str)
+            .collect();
+        let names = if names.is_empty() {
+            "none".to_owned()
+        } else {
+            names.join(", ")
+        };
+        let issuer = if self.self_signed {
+            "itself"
+        } else {
+            &self.issuer
+        };
+        writeln!(f, "subject      {}", self.subject)?;
+        writeln!(f, "issuer       {issuer}")?;
+        writeln!(f, "names        {names}")?;
+        writeln!(
+            f,
+            "key          {}, signed with {}",
+            self.key, self.signature
+        )?;
+        writeln!(f, "valid        {} to {}", self.not_before, self.not_after)?;
+        write!(f, "fingerprint  {}", self.fingerprint_text())
+    }
 }
 
-/// Says in plain words what a certificate is, what it is used for and what will happen when.
-/// `uses` names who uses it (a station of ours or a partner), in which role and slot.
-pub fn explain(facts: &Facts, uses: &[(String, Role, Slot)], now: Timestamp) -> String {
-    let _ = (facts, uses, now);
-    String::new()
+impl fmt::Display for KeyFacts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            KeyFacts::Rsa { bits } => write!(f, "RSA, {bits} bits"),
+            KeyFacts::Ec { curve } => write!(f, "elliptic curve {curve}"),
+            KeyFacts::Other(name) => f.write_str(name),
+        }
+    }
 }
 
-/// A SHA-256 fingerprint as four lines of four groups of four digits, to compare on the phone.
-pub fn phone(fingerprint: &[u8; 32]) -> String {
-    let _ = fingerprint;
-    String::new()
+impl Usage {
+    /// Every usage, in the order of its bits.
+    pub const ALL: [Usage; 9] = [
+        Usage::DigitalSignature,
+        Usage::NonRepudiation,
+        Usage::KeyEncipherment,
+        Usage::DataEncipherment,
+        Usage::KeyAgreement,
+        Usage::KeyCertSign,
+        Usage::CrlSign,
+        Usage::EncipherOnly,
+        Usage::DecipherOnly,
+    ];
+
+    /// Its name in RFC 5280.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Usage::DigitalSignature => "digitalSignature",
+            Usage::NonRepudiation => "nonRepudiation",
+            Usage::KeyEncipherment => "keyEncipherment",
+            Usage::DataEncipherment => "dataEncipherment",
+            Usage::KeyAgreement => "keyAgreement",
+            Usage::KeyCertSign => "keyCertSign",
+            Usage::CrlSign => "cRLSign",
+            Usage::EncipherOnly => "encipherOnly",
+            Usage::DecipherOnly => "decipherOnly",
+        }
+    }
 }
+
+impl fmt::Display for Usage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
+}
+
+/// Octets as lower-case hexadecimal digits.
+fn hex(octets: &[u8]) -> String {
+    use fmt::Write as _;
+    let mut text = String::with_capacity(octets.len() * 2);
+    for octet in octets {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{octet:02x}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;
