@@ -106,6 +106,9 @@ enum Kind {
 }
 
 impl Plan {
+    /// zlib's level for files.
+    pub const COMPRESSION: u32 = 6;
+
     /// The layers from the innermost outwards.
     fn layers(&self) -> Result<Vec<Layer>, SecureError> {
         let mut octets = match self.form {
