@@ -3,7 +3,7 @@
 //! ```text
 //!  apply file ── read.rs ──▶ Directory ──┐  rules.rs: by itself and beside all others
 //!                                        ├─ put.rs: one journal transaction ─ table.rs ─▶ stations, partners
-//!  one station or partner by command ────┘                                                    │    │
+//!  one station, partner, certificate ────┘  protection.rs: of file security                   │    │
 //!  apply file ◀── write.rs ◀───────────────── Store::export ◀─────────────────────────────────┘    │
 //!  sessions and routing ◀── serving.rs: who serves this code, who speaks for it ◀──────────────────┘
 //! ```
@@ -11,8 +11,10 @@
 //! Passwords are kept in the journal, whose file only its owner may read. No `Debug`, error, fault
 //! or log line shows one; an export does when asked to.
 
+mod certificates;
 mod fingerprint;
 mod pem;
+mod protection;
 mod put;
 mod read;
 mod rules;
@@ -20,6 +22,7 @@ pub(crate) mod schema;
 mod serving;
 mod table;
 mod terms;
+mod view;
 mod write;
 
 use std::time::Duration;
@@ -27,6 +30,8 @@ use std::time::Duration;
 use keyring::{Role, Slot};
 use oftp::{Deviations, Format, Level, OdetteId, Password, Security};
 use serde::Serialize;
+
+use crate::services::Services;
 
 pub use fingerprint::{Fingerprint, NoFingerprint};
 pub use pem::{NoCertificates, certificates_from_pem, certificates_to_pem};
@@ -37,6 +42,7 @@ pub use terms::{
     SECURITY_WORDS, Transport, UnknownDeviation, UnsignedReceipts, deviation_names,
     deviations_from_names, security_from_word, security_word,
 };
+pub use view::{PartnerView, RoleCertificateView, format_from_text};
 
 /// One of our own identities.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -210,6 +216,19 @@ impl Partner {
             archive: Archive::Nothing,
             role_certificates: Vec::new(),
         }
+    }
+
+    /// What files to it get where nothing else is said.
+    pub fn services(&self) -> Services {
+        Services::of(self)
+    }
+
+    /// Brings what has no order of its own into one, so that equal terms are equal.
+    fn settle(&mut self) {
+        self.cipher_suites.sort_unstable();
+        self.cipher_suites.dedup();
+        self.role_certificates.sort_unstable();
+        self.role_certificates.dedup();
     }
 
     /// Its certificates of a role, as DER: the current one, the next, the previous, as far as they

@@ -1,6 +1,6 @@
 //! Certificates as PEM text (RFC 7468) and as DER. What is in a certificate is not looked at here.
 
-use std::fmt::Write;
+use pem::{EncodeConfig, LineEnding, Pem};
 
 /// A text that holds no certificates, or not only such.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -16,11 +16,11 @@ pub fn certificates_from_pem(text: &str) -> Result<Vec<Vec<u8>>, NoCertificates>
     let mut certificates = Vec::new();
     let mut lines = text.lines().map(str::trim);
     while let Some(line) = lines.next() {
-        let Some(label) = line.strip_prefix("-----BEGIN ") else {
+        if !line.starts_with("-----BEGIN ") {
             continue;
-        };
+        }
         let number = certificates.len() + 1;
-        if label != "CERTIFICATE-----" {
+        if line != BEGIN {
             // A private key must not be kept, and its text not be shown.
             return Err(NoCertificates(format!(
                 "block {number} begins with {line:?}: only certificates belong here"
@@ -28,7 +28,7 @@ pub fn certificates_from_pem(text: &str) -> Result<Vec<Vec<u8>>, NoCertificates>
         }
         let mut body = String::new();
         let closed = lines.by_ref().any(|line| {
-            let end = line == "-----END CERTIFICATE-----";
+            let end = line == END;
             if !end {
                 body.push_str(line);
             }
@@ -56,70 +56,28 @@ pub fn certificates_from_pem(text: &str) -> Result<Vec<Vec<u8>>, NoCertificates>
 
 /// The PEM text of certificates given as DER.
 pub fn certificates_to_pem<T: AsRef<[u8]>>(certificates: &[T]) -> String {
-    let mut text = String::new();
-    for der in certificates {
-        text.push_str("-----BEGIN CERTIFICATE-----\n");
-        // 48 octets are a line of 64 characters.
-        for line in der.as_ref().chunks(48) {
-            let _ = writeln!(text, "{}", encode(line));
-        }
-        text.push_str("-----END CERTIFICATE-----\n");
-    }
-    text
+    let lines = EncodeConfig::new().set_line_ending(LineEnding::LF);
+    let blocks = certificates.iter().map(|der| Pem::new(TAG, der.as_ref()));
+    blocks
+        .map(|block| pem::encode_config(&block, lines))
+        .collect()
 }
 
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+const TAG: &str = "CERTIFICATE";
+const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+const END: &str = "-----END CERTIFICATE-----";
 
-fn encode(octets: &[u8]) -> String {
-    let mut text = String::with_capacity(octets.len().div_ceil(3) * 4);
-    for group in octets.chunks(3) {
-        let word = (0..3).fold(0_usize, |word, place| {
-            word << 8 | usize::from(group.get(place).copied().unwrap_or(0))
-        });
-        for place in 0..4 {
-            let digit = ALPHABET.get(word >> (18 - 6 * place) & 0x3f);
-            let digit = digit.filter(|_| place <= group.len());
-            text.push(digit.map_or('=', |digit| char::from(*digit)));
-        }
+/// `None` for anything but base64 without blanks, as each certificate has one text only.
+fn decode(body: &str) -> Option<Vec<u8>> {
+    // A second frame within the line, headers, and blanks would be taken or passed over.
+    if !body
+        .bytes()
+        .all(|octet| octet.is_ascii_alphanumeric() || b"+/=".contains(&octet))
+    {
+        return None;
     }
-    text
-}
-
-/// `None` for anything but whole groups of the alphabet with padding at the end only.
-fn decode(text: &str) -> Option<Vec<u8>> {
-    let groups = text.as_bytes().chunks(4);
-    let last = groups.len().checked_sub(1)?;
-    let mut octets = Vec::with_capacity(text.len() / 4 * 3);
-    for (index, group) in groups.enumerate() {
-        let padding = group
-            .iter()
-            .rev()
-            .take_while(|octet| **octet == b'=')
-            .count();
-        if group.len() != 4 || padding > 2 || (padding > 0 && index != last) {
-            return None;
-        }
-        let mut word = 0_u32;
-        for octet in group {
-            let digit = match ALPHABET.iter().position(|digit| digit == octet) {
-                Some(digit) => u32::try_from(digit).ok()?,
-                None if *octet == b'=' => 0,
-                None => return None,
-            };
-            word = word << 6 | digit;
-        }
-        let [_, three @ ..] = word.to_be_bytes();
-        let (kept, rest) = three.split_at_checked(3 - padding)?;
-        // Bits nobody would read must not differ between two texts of one certificate; and a padding
-        // sign in front of a digit shows here too.
-        if group.iter().take(4 - padding).any(|octet| *octet == b'=')
-            || rest.iter().any(|octet| *octet != 0)
-        {
-            return None;
-        }
-        octets.extend_from_slice(kept);
-    }
-    Some(octets)
+    let block = pem::parse(format!("{BEGIN}\n{body}\n{END}")).ok()?;
+    Some(block.into_contents())
 }
 
 /// Whether the octets are one DER SEQUENCE and nothing more.
@@ -189,6 +147,10 @@ mod tests {
             (good.replace(body, &format!("AA==AA{body}")), "damaged"),
             (good.replace(body, &format!("A=AA{body}")), "damaged"),
             (good.replace(body, "MAAA"), "damaged"),
+            (good.replace(body, &format!("X: y\n\n{body}")), "damaged"),
+            (good.replace(body, "MAB="), "damaged"),
+            (good.replace(body, &format!("{body}{END}{body}")), "damaged"),
+            (good.replace(body, &body.replacen('A', "A A", 1)), "damaged"),
             (good.replace(body, ""), "damaged"),
         ] {
             let problem = certificates_from_pem(&text).unwrap_err().to_string();

@@ -28,18 +28,27 @@ impl Store {
     /// # Errors
     /// [`StoreError::Refused`] with every rule it breaks, or what the disk or the journal said.
     pub fn put_partner(&self, partner: Partner) -> Result<Change, StoreError> {
-        self.put_one(Directory {
-            stations: Vec::new(),
-            partners: vec![PartnerEntry {
-                partner,
-                keep_password_sent: false,
-                keep_password_expected: false,
-            }],
-        })
+        self.put_one(Directory::of_partner(partner))
     }
 
     fn put_one(&self, directory: Directory) -> Result<Change, StoreError> {
         let applied = self.apply(directory)?;
+        Ok(applied.first().map_or(Change::Unchanged, |one| one.change))
+    }
+
+    /// Changes what is known of a partner, in one transaction with reading it.
+    pub(super) fn change_partner(
+        &self,
+        name: &str,
+        change: impl FnOnce(&mut Partner) -> Result<(), StoreError> + Send + 'static,
+    ) -> Result<Change, StoreError> {
+        let name = name.to_owned();
+        let applied = self.run(move |journal| {
+            let found = partners(journal, "WHERE name = ?1", [&name])?.pop();
+            let mut partner = found.ok_or(StoreError::NoPartner(name))?;
+            change(&mut partner)?;
+            apply(journal, Directory::of_partner(partner))
+        })?;
         Ok(applied.first().map_or(Change::Unchanged, |one| one.change))
     }
 
@@ -56,6 +65,20 @@ impl Store {
             self.inner.layout.make_partner(&entry.name)?;
         }
         Ok(applied)
+    }
+}
+
+impl Directory {
+    /// Just this partner, with its passwords.
+    fn of_partner(partner: Partner) -> Directory {
+        Directory {
+            stations: Vec::new(),
+            partners: vec![PartnerEntry {
+                partner,
+                keep_password_sent: false,
+                keep_password_expected: false,
+            }],
+        }
     }
 }
 
@@ -107,6 +130,7 @@ impl Before {
             keep_password_sent,
             keep_password_expected,
         } = entry;
+        new.settle();
         if !keep_password_sent && !keep_password_expected {
             return Ok(new);
         }

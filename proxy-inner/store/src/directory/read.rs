@@ -2,16 +2,20 @@
 
 use std::collections::BTreeSet;
 
+use keyring::{Role, Slot};
 use oftp::{Deviations, Format, Level, OdetteId, Password};
 use ops::{Faults, HostPort, Section};
 
+use super::protection::{self, EXPANSION, SUITE_LIST, SUITES};
 use super::rules::{
     BUFFER, CREDIT, MOST_RECORD_LENGTH, NAME, RECEIPT_WITHIN, SERVER_NAME, is_name, is_server_name,
 };
+use super::view::{ONE_PEM, nobody, one_certificate};
 use super::{
-    DEFAULT_BUFFER, DEFAULT_CREDIT, DEFAULT_RECEIPT_WITHIN, Directory, Fingerprint, Partner,
-    PartnerEntry, ReceiptTiming, RecordForm, Station, Transport, UnknownDeviation,
-    deviations_from_names,
+    Acceptance, Archive, CheckTiming, DEFAULT_BUFFER, DEFAULT_CREDIT, DEFAULT_RECEIPT_WITHIN,
+    DEFAULT_SUITES, Directory, Encoding, Fingerprint, Partner, PartnerEntry, ReceiptSignature,
+    ReceiptTiming, RecordForm, RoleCertificate, SECURITY_WORDS, Station, Transport,
+    UnknownDeviation, UnsignedReceipts, deviations_from_names,
 };
 
 /// Reads the text of an apply file; `deploy/examples/directory.toml` shows every key.
@@ -82,7 +86,7 @@ fn partner(mut section: Section<'_>, names: &mut Names, codes: &mut Codes) -> Op
     // Where these are missing the other keys are looked at all the same.
     let mut partner = Partner::new(
         name.clone().unwrap_or_default(),
-        code.clone().or_else(|| "NONE".parse().ok())?,
+        code.clone().unwrap_or_else(nobody),
         station.clone().unwrap_or_default(),
     );
     let mut faulty = Faulty::default();
@@ -90,6 +94,7 @@ fn partner(mut section: Section<'_>, names: &mut Names, codes: &mut Codes) -> Op
     session(&mut section, &mut partner, &mut faulty);
     files(&mut section, &mut partner, codes, &mut faulty);
     partner.enabled = section.boolean("enabled", partner.enabled);
+    protection(&mut section, &mut partner, &mut faulty);
     for breach in partner.terms_that_clash() {
         if !breach.keys.iter().any(|key| faulty.0.contains(key)) {
             section.fault(breach.key, breach.found, breach.wanted);
@@ -186,6 +191,131 @@ fn files(section: &mut Section<'_>, partner: &mut Partner, codes: &mut Codes, fa
     let length = Some(length).filter(|length| *length != u32::MAX);
     partner.record_length = faulty.or("record_length", length, partner.record_length);
     partner.records = section.one_of("records", RecordForm::ALL, partner.records);
+}
+
+/// How files to it and from it are protected, and which certificates it uses.
+fn protection(section: &mut Section<'_>, partner: &mut Partner, faulty: &mut Faulty) {
+    partner.security = section.one_of("security", &SECURITY_WORDS, partner.security);
+    let suite = suite(section, "cipher_suite", partner.cipher_suite);
+    partner.cipher_suite = faulty.or("cipher_suite", suite, partner.cipher_suite);
+    partner.file_compression = section.boolean("file_compression", partner.file_compression);
+    partner.signed_receipts = section.boolean("signed_receipts", partner.signed_receipts);
+    let suites = suites(section, "cipher_suites", &partner.cipher_suites);
+    partner.cipher_suites = faulty.or("cipher_suites", suites, DEFAULT_SUITES.to_vec());
+    partner.accept_encrypted = section.one_of(
+        "accept_encrypted",
+        Acceptance::ALL,
+        partner.accept_encrypted,
+    );
+    partner.accept_signed = section.one_of("accept_signed", Acceptance::ALL, partner.accept_signed);
+    partner.accept_compressed = section.one_of(
+        "accept_compressed",
+        Acceptance::ALL,
+        partner.accept_compressed,
+    );
+    partner.check = section.one_of("check", CheckTiming::ALL, partner.check);
+    partner.unsigned_receipts = section.one_of(
+        "unsigned_receipts",
+        UnsignedReceipts::ALL,
+        partner.unsigned_receipts,
+    );
+    partner.receipt_signature = section.one_of(
+        "receipt_signature",
+        ReceiptSignature::ALL,
+        partner.receipt_signature,
+    );
+    partner.include_certificate =
+        section.boolean("include_certificate", partner.include_certificate);
+    partner.encoding = section.one_of("encoding", Encoding::ALL, partner.encoding);
+    partner.expansion = section.integer("expansion", EXPANSION, partner.expansion);
+    let suite = self::suite(section, "receipt_suite", partner.receipt_suite);
+    partner.receipt_suite = suite.unwrap_or(partner.receipt_suite);
+    partner.archive = section.one_of("archive", Archive::ALL, partner.archive);
+    let certificates = certificates(section);
+    partner.role_certificates = faulty.or("certificate", certificates, Vec::new());
+    if section.contains("authentication_certificates") {
+        faulty.or("certificate", None, ());
+        section.fault(
+            "authentication_certificates",
+            "a key of earlier versions",
+            "[[partner.certificate]] with roles = [\"authentication\"], slot and pem, once for each certificate",
+        );
+    }
+}
+
+/// A cipher suite; `None` where the key holds something else.
+fn suite(section: &mut Section<'_>, key: &str, default: u8) -> Option<u8> {
+    if !section.contains(key) {
+        return Some(default);
+    }
+    Some(section.integer(key, SUITES, 0)).filter(|suite| *suite != 0)
+}
+
+/// Cipher suites; `None` where the key holds something else.
+fn suites(section: &mut Section<'_>, key: &str, default: &[u8]) -> Option<Vec<u8>> {
+    if !section.contains(key) {
+        return Some(default.to_vec());
+    }
+    let mut suites = section.integers(key, SUITES)?;
+    if suites.is_empty() {
+        section.fault(key, "none", SUITE_LIST);
+        return None;
+    }
+    suites.sort_unstable();
+    suites.dedup();
+    Some(suites)
+}
+
+/// The sections `[[partner.certificate]]`; `None` where one has a fault.
+fn certificates(section: &mut Section<'_>) -> Option<Vec<RoleCertificate>> {
+    let read: Vec<_> = section
+        .sections("certificate")
+        .into_iter()
+        .map(certificate)
+        .collect();
+    let read: Option<Vec<_>> = read.into_iter().collect();
+    let mut certificates = read?.concat();
+    certificates.sort_unstable();
+    Some(certificates)
+}
+
+/// One certificate, once for each of its roles.
+fn certificate(mut section: Section<'_>) -> Option<Vec<RoleCertificate>> {
+    let words = section.strings("roles");
+    let mut roles = Some(Vec::with_capacity(words.len()));
+    if words.is_empty() {
+        section.fault("roles", "none", protection::roles());
+        roles = None;
+    }
+    for (index, word) in words.iter().enumerate() {
+        match Role::from_word(word).filter(|role| protection::ROLES.contains(role)) {
+            Some(role) => roles.iter_mut().for_each(|roles| roles.push(role)),
+            None => {
+                let key = format!("roles[{index}]");
+                section.fault(&key, format!("{word:?}"), protection::roles());
+                roles = None;
+            }
+        }
+    }
+    // No slot of its own tells that the word was refused.
+    let choices = Slot::ALL.map(|slot| (slot.word(), Some(slot)));
+    let slot = match section.contains("slot") {
+        true => section.one_of("slot", &choices, None),
+        false => Some(Slot::Current),
+    };
+    let certificate = section.required_string("pem").and_then(|pem| {
+        one_certificate(&pem)
+            .map_err(|found| section.fault("pem", found, ONE_PEM))
+            .ok()
+    });
+    section.finish();
+    let (roles, slot, certificate) = (roles?, slot?, certificate?);
+    let held = |role| RoleCertificate {
+        role,
+        slot,
+        certificate: certificate.clone(),
+    };
+    Some(roles.into_iter().map(held).collect())
 }
 
 const FORMATS: [(&str, Format); 4] = [

@@ -49,6 +49,7 @@ impl Partner {
         let breaches = self.values_out_of_range();
         breaches
             .into_iter()
+            .chain(self.protection_out_of_range())
             .chain(self.terms_that_clash())
             .map(|breach| format!("partner {name}: {breach}"))
             .collect()
@@ -155,6 +156,7 @@ impl Partner {
                 "0: files of format U and T have no records",
             ),
         }
+        clashes.extend(self.protection_that_clashes());
         clashes
     }
 }
@@ -243,7 +245,7 @@ pub(super) const RECEIPT_WITHIN: RangeInclusive<Duration> =
 /// SFIDLRECL has five digits.
 pub(super) const MOST_RECORD_LENGTH: u32 = 99_999;
 
-fn range<T: fmt::Display>(range: &RangeInclusive<T>, unit: &str) -> String {
+pub(super) fn range<T: fmt::Display>(range: &RangeInclusive<T>, unit: &str) -> String {
     format!("from {} to {} {unit}", range.start(), range.end())
 }
 

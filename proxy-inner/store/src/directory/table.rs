@@ -1,15 +1,12 @@
 //! Stations and partners in the journal.
 
-use std::sync::LazyLock;
 use std::time::Duration;
 
-use oftp::{Format, OdetteId};
-use rusqlite::{Connection, Params, Row, named_params};
+use oftp::OdetteId;
+use rusqlite::{Connection, Params, Row, ToSql, named_params};
 
-use super::{
-    Partner, ReceiptTiming, RecordForm, Station, Transport, deviation_names, deviations_from_names,
-    write,
-};
+use super::view::{PartnerView, RoleCertificateView};
+use super::{Partner, Station, certificates_to_pem, write};
 use crate::error::StoreError;
 use crate::row;
 use crate::store::Store;
@@ -124,17 +121,16 @@ pub(super) fn release_station(journal: &Connection, name: &str) -> Result<(), St
     row::change(journal, sql, [name]).map(drop)
 }
 
-/// Lets go of a partner's codes, until [`write_partner`] gives it some again.
+/// Lets go of a partner's codes and certificates, until [`write_partner`] gives it some again.
 pub(super) fn release_partner(journal: &Connection, name: &str) -> Result<(), StoreError> {
     // No code has a line feed.
     let sql = "UPDATE partner SET code = char(10) || name WHERE name = ?1";
     row::change(journal, sql, [name])?;
-    row::change(
-        journal,
-        "DELETE FROM partner_station WHERE partner = ?1",
-        [name],
-    )
-    .map(drop)
+    for table in ["partner_station", "partner_certificate"] {
+        let sql = format!("DELETE FROM {table} WHERE partner = ?1");
+        row::change(journal, &sql, [name])?;
+    }
+    Ok(())
 }
 
 pub(super) fn write_station(journal: &Connection, station: &Station) -> Result<(), StoreError> {
@@ -148,92 +144,94 @@ pub(super) fn write_station(journal: &Connection, station: &Station) -> Result<(
 }
 
 pub(super) fn write_partner(journal: &Connection, new: &Partner) -> Result<(), StoreError> {
-    let certificates: Vec<String> = new.certificates.iter().map(ToString::to_string).collect();
+    let view = PartnerView::from(new);
     let values = named_params! {
-        ":name": new.name,
-        ":code": new.code.as_str(),
-        ":station": new.station,
+        ":name": view.name,
+        ":code": view.code,
+        ":station": view.station,
         ":password_sent": new.password_sent.expose(),
         ":password_expected": new.password_expected.expose(),
-        ":address": new.address,
-        ":certificates": certificates.join(" "),
-        ":server_name": new.server_name,
-        ":buffer": new.buffer,
-        ":credit": new.credit,
-        ":enabled": new.enabled,
-        ":level": new.level as u8,
-        ":lowest_level": new.lowest_level as u8,
-        ":transport": new.transport.word(),
-        ":compression": new.compression,
-        ":restart": new.restart,
-        ":authentication": new.authentication,
-        ":refuse": deviation_names(new.refuse).join(" "),
-        ":receipts": new.receipts.word(),
+        ":address": view.address,
+        ":certificates": view.certificates.join(" "),
+        ":server_name": view.server_name,
+        ":buffer": view.buffer,
+        ":credit": view.credit,
+        ":enabled": view.enabled,
+        ":level": view.level,
+        ":lowest_level": view.lowest_level,
+        ":transport": view.transport,
+        ":compression": view.compression,
+        ":restart": view.restart,
+        ":authentication": view.authentication,
+        ":refuse": view.refuse.join(" "),
+        ":receipts": view.receipts,
         ":receipt_within": row::octets(new.receipt_within.as_secs()),
-        ":call_for_receipts": new.call_for_receipts,
-        ":gateway": new.gateway,
-        ":format": new.format.to_string(),
-        ":record_length": new.record_length,
-        ":records": new.records.word(),
+        ":call_for_receipts": view.call_for_receipts,
+        ":gateway": view.gateway,
+        ":format": view.format,
+        ":record_length": view.record_length,
+        ":records": view.records,
+        ":security": view.security,
+        ":cipher_suite": view.cipher_suite,
+        ":file_compression": view.file_compression,
+        ":signed_receipts": view.signed_receipts,
+        ":cipher_suites": words(&view.cipher_suites),
+        ":accept_encrypted": view.accept_encrypted,
+        ":accept_signed": view.accept_signed,
+        ":accept_compressed": view.accept_compressed,
+        ":check_timing": view.check,
+        ":unsigned_receipts": view.unsigned_receipts,
+        ":receipt_signature": view.receipt_signature,
+        ":include_certificate": view.include_certificate,
+        ":encoding": view.encoding,
+        ":expansion": view.expansion,
+        ":receipt_suite": view.receipt_suite,
+        ":archive": view.archive,
     };
-    row::change(journal, &PUT_PARTNER, values)?;
-    for (place, code) in (0_i64..).zip(&new.stations) {
+    row::change(journal, &put_partner(values), values)?;
+    for (place, code) in (0_i64..).zip(&view.stations) {
         row::change(
             journal,
             "INSERT INTO partner_station (code, partner, place) VALUES (?1, ?2, ?3)",
-            (code.as_str(), &new.name, place),
+            (code, &view.name, place),
+        )?;
+    }
+    for held in &new.role_certificates {
+        row::change(
+            journal,
+            "INSERT INTO partner_certificate (partner, role, slot, certificate) \
+             VALUES (?1, ?2, ?3, ?4)",
+            (
+                &view.name,
+                held.role.word(),
+                held.slot.word(),
+                certificates_to_pem(&[&held.certificate]),
+            ),
         )?;
     }
     Ok(())
 }
 
-/// A partner's columns, in the order [`Raw::read`] takes them.
-const COLUMNS: [&str; 25] = [
-    "name",
-    "code",
-    "station",
-    "password_sent",
-    "password_expected",
-    "address",
-    "certificates",
-    "server_name",
-    "buffer",
-    "credit",
-    "enabled",
-    "level",
-    "lowest_level",
-    "transport",
-    "compression",
-    "restart",
-    "authentication",
-    "refuse",
-    "receipts",
-    "receipt_within",
-    "call_for_receipts",
-    "gateway",
-    "format",
-    "record_length",
-    "records",
-];
-
-static PUT_PARTNER: LazyLock<String> = LazyLock::new(|| {
-    let list = |of: fn(&str) -> String| COLUMNS.map(of).join(", ");
+/// Puts a row whose columns are called as the values are.
+fn put_partner(values: &[(&str, &dyn ToSql)]) -> String {
+    let names = values.iter().map(|(name, _)| name.trim_start_matches(':'));
+    let list = |of: &dyn Fn(&str) -> String| names.clone().map(of).collect::<Vec<_>>().join(", ");
     format!(
         "INSERT INTO partner ({}) VALUES ({}) ON CONFLICT (name) DO UPDATE SET {}",
-        COLUMNS.join(", "),
-        list(|column| format!(":{column}")),
-        list(|column| format!("{column} = excluded.{column}")),
+        list(&str::to_owned),
+        list(&|name| format!(":{name}")),
+        list(&|name| format!("{name} = excluded.{name}")),
     )
-});
+}
 
-/// Selects partners, each with the codes of its further stations, a line each, as the last column.
-static SELECT_PARTNERS: LazyLock<String> = LazyLock::new(|| {
-    format!(
-        "SELECT {}, (SELECT group_concat(code, char(10) ORDER BY place) FROM partner_station \
-         WHERE partner_station.partner = partner.name) FROM partner",
-        COLUMNS.join(", ")
-    )
-});
+/// Selects partners, each with the codes of its further stations (blanks between them) and its
+/// certificates (role, slot and PEM text of each).
+const SELECT_PARTNERS: &str = "SELECT partner.*, \
+     (SELECT group_concat(code, ' ' ORDER BY place) FROM partner_station \
+      WHERE partner_station.partner = partner.name) AS stations, \
+     (SELECT json_group_array(json_array(role, slot, certificate)) FROM partner_certificate \
+      WHERE partner_certificate.partner = partner.name) AS held \
+     FROM partner";
 
 pub(super) fn stations(
     journal: &Connection,
@@ -264,7 +262,7 @@ pub(super) fn partners(
     params: impl Params,
 ) -> Result<Vec<Partner>, StoreError> {
     let raws = || -> Result<Vec<Raw>, rusqlite::Error> {
-        let mut statement = journal.prepare_cached(&format!("{} {rest}", *SELECT_PARTNERS))?;
+        let mut statement = journal.prepare_cached(&format!("{SELECT_PARTNERS} {rest}"))?;
         statement.query_map(params, Raw::read)?.collect()
     };
     raws()
@@ -276,68 +274,75 @@ pub(super) fn partners(
 
 /// One partner as SQLite has it; passwords leave it only as [`oftp::Password`].
 struct Raw {
-    name: String,
-    code: String,
-    station: String,
+    /// All but passwords, the time for receipts and the certificates by role.
+    view: PartnerView,
     password_sent: ops::Secret<String>,
     password_expected: ops::Secret<String>,
-    address: Option<String>,
-    certificates: String,
-    server_name: Option<String>,
-    buffer: u32,
-    credit: u16,
-    enabled: bool,
-    level: u8,
-    lowest_level: u8,
-    transport: String,
-    compression: bool,
-    restart: bool,
-    authentication: bool,
-    refuse: String,
-    receipts: String,
     receipt_within: i64,
-    call_for_receipts: bool,
-    gateway: bool,
-    format: String,
-    record_length: u32,
-    records: String,
-    stations: Option<String>,
+    cipher_suites: String,
+    /// A JSON array of role, slot and PEM text of each.
+    held: String,
 }
 
 impl Raw {
     fn read(row: &Row<'_>) -> Result<Raw, rusqlite::Error> {
+        let list = |column| -> Result<Vec<String>, rusqlite::Error> {
+            let words: Option<String> = row.get(column)?;
+            let words = words.unwrap_or_default();
+            Ok(words.split_whitespace().map(ToOwned::to_owned).collect())
+        };
         Ok(Raw {
-            name: row.get("name")?,
-            code: row.get("code")?,
-            station: row.get("station")?,
+            view: PartnerView {
+                name: row.get("name")?,
+                code: row.get("code")?,
+                station: row.get("station")?,
+                address: row.get("address")?,
+                certificates: list("certificates")?,
+                server_name: row.get("server_name")?,
+                buffer: row.get("buffer")?,
+                credit: row.get("credit")?,
+                enabled: row.get("enabled")?,
+                level: row.get("level")?,
+                lowest_level: row.get("lowest_level")?,
+                transport: row.get("transport")?,
+                compression: row.get("compression")?,
+                restart: row.get("restart")?,
+                authentication: row.get("authentication")?,
+                refuse: list("refuse")?,
+                receipts: row.get("receipts")?,
+                call_for_receipts: row.get("call_for_receipts")?,
+                stations: list("stations")?,
+                gateway: row.get("gateway")?,
+                format: row.get("format")?,
+                record_length: row.get("record_length")?,
+                records: row.get("records")?,
+                security: row.get("security")?,
+                cipher_suite: row.get("cipher_suite")?,
+                file_compression: row.get("file_compression")?,
+                signed_receipts: row.get("signed_receipts")?,
+                accept_encrypted: row.get("accept_encrypted")?,
+                accept_signed: row.get("accept_signed")?,
+                accept_compressed: row.get("accept_compressed")?,
+                check: row.get("check_timing")?,
+                unsigned_receipts: row.get("unsigned_receipts")?,
+                receipt_signature: row.get("receipt_signature")?,
+                include_certificate: row.get("include_certificate")?,
+                encoding: row.get("encoding")?,
+                expansion: row.get("expansion")?,
+                receipt_suite: row.get("receipt_suite")?,
+                archive: row.get("archive")?,
+                ..PartnerView::default()
+            },
             password_sent: row.get::<_, String>("password_sent")?.into(),
             password_expected: row.get::<_, String>("password_expected")?.into(),
-            address: row.get("address")?,
-            certificates: row.get("certificates")?,
-            server_name: row.get("server_name")?,
-            buffer: row.get("buffer")?,
-            credit: row.get("credit")?,
-            enabled: row.get("enabled")?,
-            level: row.get("level")?,
-            lowest_level: row.get("lowest_level")?,
-            transport: row.get("transport")?,
-            compression: row.get("compression")?,
-            restart: row.get("restart")?,
-            authentication: row.get("authentication")?,
-            refuse: row.get("refuse")?,
-            receipts: row.get("receipts")?,
             receipt_within: row.get("receipt_within")?,
-            call_for_receipts: row.get("call_for_receipts")?,
-            gateway: row.get("gateway")?,
-            format: row.get("format")?,
-            record_length: row.get("record_length")?,
-            records: row.get("records")?,
-            stations: row.get(COLUMNS.len())?,
+            cipher_suites: row.get("cipher_suites")?,
+            held: row.get("held")?,
         })
     }
 
     fn check(self) -> Result<Partner, StoreError> {
-        let name = self.name;
+        let name = self.view.name.clone();
         let damaged = |field, found: &str| StoreError::Damaged {
             entry: name.clone(),
             field,
@@ -347,55 +352,45 @@ impl Raw {
             let password = secret.expose().parse();
             password.map_err(|_| damaged(field, "***"))
         };
-        let level = |field, number: u8| {
-            oftp::Level::from_number(number).ok_or_else(|| damaged(field, &number.to_string()))
+        let suites = self.cipher_suites.split_whitespace().map(str::parse);
+        let held: Vec<(String, String, String)> =
+            serde_json::from_str(&self.held).map_err(|_| damaged("certificates", &self.held))?;
+        let view = PartnerView {
+            certificate: held
+                .into_iter()
+                .map(|(role, slot, pem)| RoleCertificateView {
+                    roles: vec![role],
+                    slot,
+                    pem,
+                })
+                .collect(),
+            ..self.view
         };
-        let further = self.stations.as_deref().unwrap_or_default().lines();
-        Ok(Partner {
+        let read = view.read().map_err(|problems| {
+            let (field, found) = problems
+                .into_iter()
+                .next()
+                .map_or(("terms", String::new()), |first| (first.key, first.found));
+            damaged(field, found.trim_matches('"'))
+        })?;
+        let mut partner = Partner {
             password_sent: password("password_sent", &self.password_sent)?,
             password_expected: password("password_expected", &self.password_expected)?,
-            address: self.address,
-            certificates: self
-                .certificates
-                .split_whitespace()
-                .map(|certificate| row::parse(&name, "certificates", certificate))
-                .collect::<Result<_, _>>()?,
-            server_name: self.server_name,
-            buffer: self.buffer,
-            credit: self.credit,
-            enabled: self.enabled,
-            level: level("level", self.level)?,
-            lowest_level: level("lowest_level", self.lowest_level)?,
-            transport: Transport::from_word(&self.transport)
-                .ok_or_else(|| damaged("transport", &self.transport))?,
-            compression: self.compression,
-            restart: self.restart,
-            authentication: self.authentication,
-            refuse: deviations_from_names(&self.refuse.split_whitespace().collect::<Vec<_>>())
-                .map_err(|_| damaged("refuse", &self.refuse))?,
-            receipts: ReceiptTiming::from_word(&self.receipts)
-                .ok_or_else(|| damaged("receipts", &self.receipts))?,
             receipt_within: u64::try_from(self.receipt_within)
                 .map(Duration::from_secs)
                 .map_err(|_| damaged("receipt_within", &self.receipt_within.to_string()))?,
-            call_for_receipts: self.call_for_receipts,
-            stations: further
-                .map(|code| row::parse(&name, "stations", code))
-                .collect::<Result<_, _>>()?,
-            gateway: self.gateway,
-            format: match self.format.as_bytes() {
-                [letter] => Format::from_octet(*letter),
-                _ => None,
-            }
-            .ok_or_else(|| damaged("format", &self.format))?,
-            record_length: self.record_length,
-            records: RecordForm::from_word(&self.records)
-                .ok_or_else(|| damaged("records", &self.records))?,
-            ..Partner::new(
-                name.as_str(),
-                row::parse(&name, "code", &self.code)?,
-                self.station,
-            )
-        })
+            cipher_suites: suites
+                .collect::<Result<_, _>>()
+                .map_err(|_| damaged("cipher_suites", &self.cipher_suites))?,
+            ..read
+        };
+        partner.settle();
+        Ok(partner)
     }
+}
+
+/// Numbers with blanks between them.
+fn words(numbers: &[u8]) -> String {
+    let words: Vec<String> = numbers.iter().map(ToString::to_string).collect();
+    words.join(" ")
 }
