@@ -1,5 +1,6 @@
 //! The file a claim writes: gathered into large pieces, within the reserve, synced at the end.
 
+use std::fmt;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
@@ -15,7 +16,6 @@ use crate::transfer::TransferId;
 pub struct TargetFile(Arc<Mutex<Target>>);
 
 /// What is shared by a claim and the file it gave out.
-#[derive(Debug)]
 pub(super) struct Target {
     /// `None` once the claim has ended.
     spool: Option<SpoolFile>,
@@ -30,6 +30,17 @@ pub(super) struct Target {
     broken: bool,
     /// What is wrong with its records.
     problem: Option<String>,
+}
+
+impl fmt::Debug for Target {
+    /// Without the octets gathered, which may be clear ones.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Target")
+            .field("spool", &self.spool)
+            .field("taken", &self.taken)
+            .field("broken", &self.broken)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What was written, on disk.

@@ -5,7 +5,9 @@ use std::time::Duration;
 use oftp::Level::{L2, L5};
 use oftp::{FileId, ReceiptReason};
 
-use super::{ACME, CIRCUIT, OTHER, World, arrived, at, eerp, names, nerp, offer, partner};
+use super::{
+    ACME, CIRCUIT, OTHER, World, arrived, at, believed, eerp, names, nerp, offer, partner,
+};
 use crate::{
     ArrivedReceipt, Direction, Filter, InboundRefusal, Partner, ReceiptFilter, ReceiptKind,
     ReceiptProblem, ReceiptSide, ReceiptState, ReceiptTiming, Settled, State, StoreError,
@@ -223,6 +225,7 @@ fn knows_the_file_of_a_receipt_with_swapped_addresses_or_a_short_stamp() {
             content: eerp(),
             level,
             refuse_swapped: false,
+            judge: believed(),
         };
         assert!(matches!(
             world

@@ -4,7 +4,8 @@ use oftp::Level::{L2, L5};
 use oftp::{FileReason, Format, ReceiptReason, Security};
 
 use super::{
-    ACME, CIRCUIT, OTHER, World, arrived, at, contents, eerp, names, nerp, offer, partner, prefixed,
+    ACME, CIRCUIT, OTHER, World, arrived, at, believed, contents, eerp, names, nerp, offer,
+    partner, prefixed,
 };
 use crate::{
     ArrivedReceipt, Bound, Delivered, Direction, InboundRefusal, OutboundClaim, ReceiptContent,
@@ -350,6 +351,7 @@ fn a_receipt_that_comes_twice_never_settles_another_file_of_the_same_second() {
             content: eerp(),
             level: L2,
             refuse_swapped: false,
+            judge: believed(),
         };
         let settled = world
             .store

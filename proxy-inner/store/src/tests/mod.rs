@@ -5,17 +5,21 @@ mod crash;
 mod crash_relay;
 mod directory;
 mod forwarding;
+mod guise;
 mod inbound;
 mod large;
 mod migration;
 mod opening;
 mod outbound;
 mod outbox;
+mod proof;
 mod queue;
 mod receipts;
 mod records;
 mod restart;
+mod securing;
 mod space;
+mod unlocking;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,9 +30,9 @@ use oftp::{FileId, Format, ReceiptReason, Security, Sfid, UserField};
 use tempfile::TempDir;
 
 use crate::{
-    ArrivedReceipt, Bound, Delivered, Direction, Filter, Inbound, InboundRefusal, NewOutbound,
-    Offer, OutboundClaim, Partner, ReceiptContent, State, Station, Store, StoreOptions, Synced,
-    Transfer, TransferId,
+    ArrivedReceipt, Bound, Delivered, Direction, Filter, Inbound, InboundRefusal, Judge, Judgement,
+    NewOutbound, Offer, OutboundClaim, Partner, ReceiptContent, State, Station, Store,
+    StoreOptions, Synced, Transfer, TransferId,
 };
 
 /// A store in a folder of its own, with one station and two partners.
@@ -111,7 +115,7 @@ impl World {
 }
 
 pub(super) fn open(root: &Path) -> Store {
-    Store::open(root, StoreOptions { reserve: 0 }).unwrap()
+    Store::open(root, StoreOptions::default()).unwrap()
 }
 
 pub(super) fn furnished(root: &Path) -> Store {
@@ -180,7 +184,13 @@ pub(super) fn arrived(file: FileId, content: ReceiptContent) -> ArrivedReceipt {
         content,
         level: L5,
         refuse_swapped: false,
+        judge: believed(),
     }
+}
+
+/// Believes every receipt.
+pub(super) fn believed() -> Judge {
+    Box::new(|_| Judgement::Accepted { evidence: None })
 }
 
 pub(super) fn eerp() -> ReceiptContent {

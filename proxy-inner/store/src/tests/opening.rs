@@ -14,7 +14,7 @@ fn mode(path: &Path) -> u32 {
 }
 
 fn opened(root: &Path) -> Result<Store, StoreError> {
-    Store::open(root, StoreOptions { reserve: 0 })
+    Store::open(root, StoreOptions::default())
 }
 
 #[test]

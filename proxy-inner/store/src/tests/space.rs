@@ -54,6 +54,7 @@ fn refuses_a_file_for_which_there_is_no_room() {
         dir.path(),
         StoreOptions {
             reserve: u64::MAX / 2,
+            ..StoreOptions::default()
         },
     )
     .unwrap();
@@ -233,7 +234,7 @@ fn refuses_folders_that_are_mounted_apart() {
         let Some(mounted) = Mount::new(&dir.path().join(name), "1m") else {
             return;
         };
-        let error = Store::open(dir.path(), StoreOptions { reserve: 0 }).unwrap_err();
+        let error = Store::open(dir.path(), StoreOptions::default()).unwrap_err();
         assert!(
             matches!(error, StoreError::TwoFileSystems { .. }),
             "{name}: {error}"
