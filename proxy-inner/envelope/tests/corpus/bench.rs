@@ -224,7 +224,7 @@ pub(crate) fn open_octets(
 /// Octets that compress and yet have no short period.
 pub(crate) fn octets(count: usize) -> Vec<u8> {
     (0..count)
-        .map(|place| ((place * place) >> 7 ^ place >> 3) as u8)
+        .map(|place| u8::try_from((((place * place) >> 7) ^ (place >> 3)) & 0xff).unwrap())
         .collect()
 }
 
@@ -264,11 +264,11 @@ pub(crate) fn element(tag: u8, content: &[u8]) -> Vec<u8> {
     let length = content.len();
     let mut octets = vec![tag];
     if length < 0x80 {
-        octets.push(length as u8);
+        octets.push(u8::try_from(length).unwrap());
     } else {
         let big = length.to_be_bytes();
         let zeros = big.iter().take_while(|octet| **octet == 0).count();
-        octets.push(0x80 | (big.len() - zeros) as u8);
+        octets.push(0x80 | u8::try_from(big.len() - zeros).unwrap());
         octets.extend(&big[zeros..]);
     }
     octets.extend(content);

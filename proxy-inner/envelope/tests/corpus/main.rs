@@ -4,7 +4,6 @@
 //! BER. A test whose tool is not installed says so and passes; `.ci/run` installs them.
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::print_stderr,
