@@ -8,7 +8,8 @@ use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
 use proxy_inner::admin::CtlError;
 use proxy_inner::admin::args::{
-    CallArgs, Output, PartnerCommand, ReceiptsArgs, SendArgs, StationCommand, TransfersArgs,
+    CallArgs, EvidenceArgs, KeyCommand, Output, PartnerCommand, ReceiptsArgs, SendArgs,
+    StationCommand, TransfersArgs,
 };
 use proxy_inner::admin::ctl::{self, Order};
 use proxy_inner::config::{self, Config, DEFAULT_FILE, DEFAULT_SOCKET};
@@ -42,6 +43,7 @@ Start:
 While it runs:
   proxy-inner station add US --code O0013000001US
   proxy-inner partner add ACME --code O0013000002ACME --station US --address oftp.acme.example:6619
+  proxy-inner key create US-2026 --station US --out us-2026.csr
   proxy-inner send --partner ACME invoice.edi --wait
   proxy-inner transfers --partner ACME
   proxy-inner receipts --overdue
@@ -76,6 +78,11 @@ enum Command {
     Receipts(ReceiptsArgs),
     /// Link, listeners, sessions, queue, store and counters at a glance
     Status(Output),
+    /// Our keys and certificates: made, imported, put to use, renewed
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Write everything that proves a transfer into a folder, with a report
+    Evidence(EvidenceArgs),
 }
 
 /// Which link key
@@ -142,6 +149,8 @@ fn main() -> ExitCode {
         Command::Transfers(args) => order(cli.config, cli.socket, Order::Transfers(args)),
         Command::Receipts(args) => order(cli.config, cli.socket, Order::Receipts(args)),
         Command::Status(output) => order(cli.config, cli.socket, Order::Status(output)),
+        Command::Key(command) => order(cli.config, cli.socket, Order::Key(command)),
+        Command::Evidence(args) => order(cli.config, cli.socket, Order::Evidence(args)),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,7 +1,7 @@
 //! The operators' door: a Unix socket inside, the command line that speaks to it, and what they say.
 //!
 //! ```text
-//!  proxy-inner station|partner|send|call|transfers|receipts|status   (args, prompt, ctl, progress, render)
+//!  proxy-inner station|partner|key|send|call|transfers|receipts|evidence|status   (args, prompt, ctl, progress, render)
 //!        │  one JSON request a line, one or more JSON answers a line   (protocol, view)
 //!        ▼  admin.sock, 0600                                           (socket)
 //!  server ──▶ routes ──▶ store, sessions, link, caller                 (intake, watch, status)
@@ -20,6 +20,7 @@ pub mod view;
 mod client;
 mod hidden;
 mod intake;
+mod octets;
 mod progress;
 mod prompt;
 mod reasons;
@@ -35,4 +36,5 @@ mod tests;
 pub use client::CtlError;
 pub use server::{AdminServer, Call, Services};
 pub use socket::SocketError;
+pub(crate) use prompt::ask_hidden;
 pub(crate) use status::free_octets;

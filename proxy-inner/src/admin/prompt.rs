@@ -83,6 +83,11 @@ fn line(reader: &mut dyn BufRead) -> io::Result<Hidden> {
     Ok(Hidden::new(text.to_owned()))
 }
 
+/// Asks a person, outside any command: as the process starts.
+pub(crate) fn ask_hidden(question: &str) -> io::Result<Zeroizing<String>> {
+    ask(question).map(|answer| Zeroizing::new(answer.expose().to_owned()))
+}
+
 /// Asks on the terminal itself, so that it works with standard input and output redirected.
 fn ask(question: &str) -> io::Result<Hidden> {
     let mut terminal = OpenOptions::new().read(true).write(true).open("/dev/tty")?;

@@ -19,8 +19,8 @@ use zeroize::Zeroizing;
 
 pub use super::hidden::Hidden;
 use super::view::{
-    AppliedView, PartnerView, ReceiptView, StationView, StatusView, StepView, TransferView,
-    WatchView,
+    AppliedView, EvidenceView, KeyUseView, KeyView, PartnerView, ReceiptView, StationView,
+    StatusView, StepView, TransferView, WatchView,
 };
 
 /// The version both sides speak; a request names it, and a higher one is refused.
@@ -81,6 +81,32 @@ pub enum Command {
     ReceiptReject(RejectBody),
     /// Everything at a glance.
     Status,
+    /// Make a key.
+    KeyCreate(Box<KeyCreateBody>),
+    /// Take a key in.
+    KeyImport(KeyImportBody),
+    /// List our keys.
+    KeyList,
+    /// Explain a key.
+    KeyShow(Named),
+    /// Give out a certificate request.
+    KeyRequest(Box<KeyRequestBody>),
+    /// Take in the CA's answer.
+    KeyInstall(KeyInstallBody),
+    /// Put a key to use.
+    KeyUse(KeyUseBody),
+    /// Take keys out of use.
+    KeyUnuse(KeyUnuseBody),
+    /// Make next keys current.
+    KeyPromote(KeyPromoteBody),
+    /// Remove a key.
+    KeyRemove(Named),
+    /// Give out a key encrypted, or its certificates.
+    KeyExport(KeyExportBody),
+    /// Everything that proves a transfer.
+    Evidence(TransferBody),
+    /// Take a receipt after all that was not to be believed.
+    ReceiptAccept(TransferBody),
 }
 
 /// Every command by its name on the line.
@@ -106,6 +132,19 @@ pub(super) const COMMANDS: &[&str] = &[
     "receipt_confirm",
     "receipt_reject",
     "status",
+    "key_create",
+    "key_import",
+    "key_list",
+    "key_show",
+    "key_request",
+    "key_install",
+    "key_use",
+    "key_unuse",
+    "key_promote",
+    "key_remove",
+    "key_export",
+    "evidence",
+    "receipt_accept",
 ];
 
 /// Something by its name.
@@ -264,6 +303,16 @@ pub enum Answer {
     Status(Box<StatusView>),
     /// The request was refused.
     Refused(Refusal),
+    /// Our keys.
+    Keys(Vec<KeyView>),
+    /// One key, explained.
+    Key(Box<KeyDetail>),
+    /// Uses of keys that changed.
+    KeyUses(KeyUsesBody),
+    /// A file with a key, a request or certificates.
+    KeyFile(KeyFileBody),
+    /// Everything that proves a transfer.
+    Evidence(Box<EvidenceView>),
 }
 
 /// An apply file as text.
@@ -287,6 +336,169 @@ pub struct TransferDetail {
     pub transfer: TransferView,
     /// Its steps, oldest first.
     pub steps: Vec<StepView>,
+}
+
+/// Whom a certificate is to name, besides the station's code.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SubjectBody {
+    /// Common name; the first host, else the station's code when absent.
+    pub common_name: Option<String>,
+    /// Organisation.
+    pub organization: Option<String>,
+    /// Country, two letters.
+    pub country: Option<String>,
+    /// Host names and IP addresses.
+    pub hosts: Vec<String>,
+    /// Mail addresses.
+    pub emails: Vec<String>,
+}
+
+/// A key to make.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyCreateBody {
+    /// Its name.
+    pub name: String,
+    /// The station it is for.
+    pub station: String,
+    /// Whom its certificate names.
+    pub subject: SubjectBody,
+    /// What it is to be good for: words of roles, or `all`.
+    pub roles: Vec<String>,
+    /// `rsa-2048`, `rsa-3072`, `rsa-4096` or `ec-p256`.
+    pub kind: String,
+    /// The URI of the token it is made in.
+    pub token: Option<String>,
+    /// Days it certifies itself for; without, a request is made.
+    pub self_signed: Option<u32>,
+}
+
+/// A key to take in.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyImportBody {
+    /// Its name.
+    pub name: String,
+    /// The file, hexadecimal.
+    pub octets: Option<Hidden>,
+    /// What it is encrypted under.
+    pub passphrase: Option<Hidden>,
+    /// The URI of the token it is in.
+    pub token: Option<String>,
+}
+
+/// Which certificate request.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyRequestBody {
+    /// The key's name.
+    pub name: String,
+    /// A new one; the one that waits when absent.
+    pub new: Option<NewRequestBody>,
+}
+
+/// A certificate request to make.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewRequestBody {
+    /// The station it is for.
+    pub station: String,
+    /// Whom the certificate is to name.
+    pub subject: SubjectBody,
+    /// What it is to be good for: words of roles, or `all`.
+    pub roles: Vec<String>,
+}
+
+/// The CA's answer for a key.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyInstallBody {
+    /// The key's name.
+    pub name: String,
+    /// The file, hexadecimal.
+    pub octets: Hidden,
+}
+
+/// A key to put to use.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyUseBody {
+    /// The key's name.
+    pub name: String,
+    /// The station.
+    pub station: String,
+    /// Words of roles; all its certificate is good for when empty.
+    pub roles: Vec<String>,
+    /// `current`, `next` or `previous`.
+    pub slot: String,
+    /// Whether another key in that place gives way.
+    pub replace: bool,
+    /// Whether a certificate that says otherwise is no hindrance.
+    pub force: bool,
+}
+
+/// Which uses end; what is absent does not narrow.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct KeyUnuseBody {
+    /// The key's name.
+    pub name: Option<String>,
+    /// The station.
+    pub station: Option<String>,
+    /// Words of roles; all when empty.
+    pub roles: Vec<String>,
+    /// The slot.
+    pub slot: Option<String>,
+}
+
+/// Whose next keys become current.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyPromoteBody {
+    /// The station.
+    pub station: String,
+    /// Words of roles; all that have a next key when empty.
+    pub roles: Vec<String>,
+}
+
+/// How a key is given out.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyExportBody {
+    /// The key's name.
+    pub name: String,
+    /// `pkcs8`, `pkcs12`, or `certificate` for its certificates alone.
+    pub form: String,
+    /// What it is encrypted under.
+    pub passphrase: Option<Hidden>,
+}
+
+/// One key with what can be said about it.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct KeyDetail {
+    /// The key.
+    pub key: KeyView,
+    /// In words: whose, what for, until when, what breaks on that day.
+    pub explanation: String,
+    /// What an operator should know of what was just done.
+    pub notes: Vec<String>,
+}
+
+/// Uses of keys.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct KeyUsesBody {
+    /// The uses.
+    pub uses: Vec<KeyUseView>,
+    /// What an operator should know of what was just done.
+    pub notes: Vec<String>,
+}
+
+/// A file with a key, a request or certificates.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct KeyFileBody {
+    /// The file, hexadecimal.
+    pub octets: Hidden,
 }
 
 /// Why a request was refused.

@@ -1,5 +1,7 @@
 //! `check`: looks at everything a configuration names and says what to do; binds and changes nothing.
 
+mod certificates;
+
 use std::fmt;
 use std::fs::{self, Metadata};
 use std::io;
@@ -11,8 +13,9 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use nix::unistd::{AccessFlags, access, geteuid};
 
-use super::{Config, TlsFiles};
-use crate::keys::{self, CertificateFacts};
+use super::Config;
+use crate::keys;
+use certificates::{authentication, keyring, shown};
 
 /// Days before a certificate's end from which it is pointed out.
 const SOON: i64 = 30;
@@ -107,6 +110,7 @@ pub fn examine(config: &Config, now: Timestamp) -> Report {
     link(config, &mut report);
     listeners(config, now, &mut report);
     outbound(config, now, &mut report);
+    keyring(config, &mut report);
     authentication(config, now, &mut report);
     plain(config, &mut report);
     timeouts(config, &mut report);
@@ -163,12 +167,8 @@ fn link(config: &Config, report: &mut Report) {
 
 fn listeners(config: &Config, now: Timestamp, report: &mut Report) {
     for listener in &config.listeners {
-        certificate(
-            &format!("listener {}", listener.name),
-            &listener.tls,
-            now,
-            report,
-        );
+        let what = format!("listener {}", listener.name);
+        shown(&what, &listener.tls, config, now, report);
     }
     if config.link.is_some() && config.listeners.is_empty() {
         report.note(
@@ -180,99 +180,8 @@ fn listeners(config: &Config, now: Timestamp, report: &mut Report) {
 
 fn outbound(config: &Config, now: Timestamp, report: &mut Report) {
     if let Some(tls) = &config.outbound.tls {
-        certificate("outbound", tls, now, report);
+        shown("outbound", tls, config, now, report);
     }
-}
-
-fn certificate(what: &str, files: &TlsFiles, now: Timestamp, report: &mut Report) {
-    let what = format!("{what} {}", files.certificate.display());
-    let identity = match keys::load(&files.certificate, &files.key) {
-        Ok(identity) => identity,
-        Err(error) => return report.problem(what, error.to_string()),
-    };
-    let facts = identity
-        .chain
-        .first()
-        .map(|first| CertificateFacts::of(first));
-    let Some(Ok(facts)) = facts else {
-        return report.problem(what, "its first certificate does not parse");
-    };
-    let names = if facts.names.is_empty() {
-        "no host".to_owned()
-    } else {
-        facts.names.join(", ")
-    };
-    if let Some(problem) = facts.problem_at(now) {
-        report.problem(
-            what,
-            format!("matches its key, names {names}, but is {problem}"),
-        );
-        return;
-    }
-    let days = facts.days_left(now);
-    let told = format!(
-        "matches its key, names {names}, valid for {days} more days, {}",
-        facts.fingerprint
-    );
-    if days < SOON {
-        report.note(what, format!("{told}; replace it soon"));
-    } else if facts.names.is_empty() {
-        report.note(
-            what,
-            format!("{told}; partners that check host names will refuse it"),
-        );
-    } else {
-        report.ok(what, told);
-    }
-}
-
-fn authentication(config: &Config, now: Timestamp, report: &mut Report) {
-    let Some(files) = &config.authentication else {
-        return;
-    };
-    let what = format!("authentication {}", files.certificate.display());
-    let loaded = keys::load_authentication(&files.certificate, &files.key)
-        .and_then(|_| keys::load_chain(&files.certificate));
-    let chain = match loaded {
-        Ok(chain) => chain,
-        Err(error) => return report.problem(what, error.to_string()),
-    };
-    let facts = chain.first().map(|first| CertificateFacts::of(first));
-    let Some(Ok(facts)) = facts else {
-        return report.problem(what, "its first certificate does not parse");
-    };
-    if let Some(problem) = facts.problem_at(now) {
-        return report.problem(what, format!("matches its key, but is {problem}"));
-    }
-    let days = facts.days_left(now);
-    let told = format!(
-        "matches its key, valid for {days} more days, {}",
-        facts.fingerprint
-    );
-    let tls = config.listeners.iter().map(|listener| &listener.tls);
-    let shared = tls
-        .chain(&config.outbound.tls)
-        .find(|tls| tls.key == files.key || has_first(tls, &facts));
-    if let Some(tls) = shared {
-        report.note(
-            what,
-            format!(
-                "{told}; the same pair serves TLS ({}): make one of its own, because partners \
-                 choose what this key decrypts (`proxy-inner certificate --authentication NAME`)",
-                tls.certificate.display()
-            ),
-        );
-    } else if days < SOON {
-        report.note(what, format!("{told}; replace it soon"));
-    } else {
-        report.ok(what, told);
-    }
-}
-
-/// Whether the first certificate of a chain is this one.
-fn has_first(tls: &TlsFiles, facts: &CertificateFacts) -> bool {
-    keys::fingerprint_of_file(&tls.certificate)
-        .is_ok_and(|fingerprint| fingerprint == facts.fingerprint)
 }
 
 fn plain(config: &Config, report: &mut Report) {

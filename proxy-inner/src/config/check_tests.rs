@@ -137,7 +137,7 @@ fn knows_a_running_process_from_a_dead_socket() {
 fn looks_at_the_key_for_secure_authentication() {
     let world = World::new();
     let mut config = world.config();
-    let files = |stem: &str| TlsFiles {
+    let files = |stem: &str| super::super::TlsFiles {
         certificate: world.path(&format!("{stem}.pem")),
         key: world.path(&format!("{stem}.key")),
     };
@@ -151,7 +151,7 @@ fn looks_at_the_key_for_secure_authentication() {
     // A pair that serves TLS too is pointed out, whatever its file is called.
     let copy = files("copy");
     fs::copy(&made.certificate, &copy.certificate).unwrap();
-    config.outbound.tls = Some(copy);
+    config.outbound.tls = Some(super::super::TlsSource::Files(copy));
     let text = examine(&config, Timestamp::now()).to_string();
     assert!(text.contains("the same pair serves TLS"), "{text}");
     config.outbound.tls = None;

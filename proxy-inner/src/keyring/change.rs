@@ -67,9 +67,11 @@ pub struct Changed {
     pub notes: Vec<String>,
 }
 
-/// Which uses of a key are meant; what is absent does not narrow.
+/// Which uses of keys are meant; what is absent does not narrow.
 #[derive(Debug, Default)]
 pub struct Uses {
+    /// The key.
+    pub key: Option<String>,
     /// The station.
     pub station: Option<String>,
     /// The roles; empty for all.
@@ -198,7 +200,7 @@ impl Keyring {
             Some(octets) => ::keyring::certificates(octets)?,
             None => Vec::new(),
         };
-        found.extend(token.certificates());
+        found.extend(token.certificates().iter().cloned());
         let private = Private::Rsa(Arc::new(token));
         let mut notes = Vec::new();
         let certificates = ordered(&private, found).unwrap_or_default();
@@ -364,23 +366,27 @@ impl Keyring {
         Ok((uses.filter(|one| one.key == *name).collect(), notes))
     }
 
-    /// Takes a key out of those uses; tells which those were.
+    /// Takes keys out of those uses; tells which those were.
     ///
     /// # Errors
     /// See [`ChangeError`].
-    pub fn take_out_of_use(&self, name: &str, which: &Uses) -> Result<Vec<KeyUse>, ChangeError> {
+    pub fn take_out_of_use(&self, which: &Uses) -> Result<Vec<KeyUse>, ChangeError> {
         let _changing = self.changing();
         let store = self.store()?;
-        known(store, name)?;
-        let meant: Vec<_> = store
-            .key_uses()?
-            .into_iter()
-            .filter(|one| one.key == name && which.takes(one))
-            .collect();
+        if let Some(name) = &which.key {
+            known(store, name)?;
+        }
+        if let Some(station) = &which.station
+            && store.station(station)?.is_none()
+        {
+            return Err(StoreError::NoStation(station.clone()).into());
+        }
+        let uses = store.key_uses()?.into_iter();
+        let meant: Vec<_> = uses.filter(|one| which.takes(one)).collect();
         if meant.is_empty() {
-            return Err(ChangeError::Refused(format!(
-                "key {name} has no such use; `key show {name}` shows those it has"
-            )));
+            return Err(ChangeError::Refused(
+                "no key is put to such a use; `key list` shows the uses there are".to_owned(),
+            ));
         }
         for one in &meant {
             store.unassign_key(&one.station, one.role, one.slot)?;
@@ -504,7 +510,7 @@ impl Keyring {
                 let pkcs8 = ::keyring::unseal(sealed, master).map_err(sealing)?;
                 Ok(Signer::software(&pkcs8)?)
             }
-            KeyHome::Token(uri) => Ok(Signer::held(Arc::new(self.token(uri)?))?),
+            KeyHome::Token(uri) => Ok(Signer::remote(Arc::new(self.token(uri)?))),
         }
     }
 
@@ -526,7 +532,10 @@ impl Keyring {
         };
         let key = Token::generate(&read_uri(uri)?, self.secrets.token_pin.clone(), bits)
             .map_err(|error| ChangeError::Failed(error.to_string()))?;
-        Ok((KeyHome::Token(uri.to_owned()), Signer::held(Arc::new(key))?))
+        Ok((
+            KeyHome::Token(uri.to_owned()),
+            Signer::remote(Arc::new(key)),
+        ))
     }
 }
 
@@ -541,9 +550,11 @@ pub enum ExportForm {
 
 impl Uses {
     fn takes(&self, one: &KeyUse) -> bool {
-        self.station
-            .as_ref()
-            .is_none_or(|name| one.station == *name)
+        self.key.as_ref().is_none_or(|name| one.key == *name)
+            && self
+                .station
+                .as_ref()
+                .is_none_or(|name| one.station == *name)
             && (self.roles.is_empty() || self.roles.contains(&one.role))
             && self.slot.is_none_or(|slot| one.slot == slot)
     }
@@ -626,7 +637,7 @@ fn known(store: &Store, name: &str) -> Result<KeyRecord, ChangeError> {
 
 fn read_uri(uri: &str) -> Result<TokenUri, ChangeError> {
     uri.parse()
-        .map_err(|error: token::TokenError| ChangeError::Refused(format!("--token: {error}")))
+        .map_err(|error: token::UriError| ChangeError::Refused(format!("--token: {error}")))
 }
 
 fn seal(pkcs8: &[u8], master: &MasterSecret) -> Result<Vec<u8>, ChangeError> {

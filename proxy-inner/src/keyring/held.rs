@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ::keyring::{Facts, Role, Slot};
 use crypto::{PrivateKey, PublicKey, SoftwareKey};
-use envelope::{Certificate, OwnKey};
+use envelope::OwnKey;
 use jiff::Timestamp;
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::sign::{CertifiedKey, SigningKey};
@@ -67,6 +67,23 @@ impl Held {
             })
             .collect();
         Held { keys, uses }
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// The keys in use, each with the end of its certificate.
+    pub(super) fn ends(&self) -> impl Iterator<Item = (&str, Timestamp)> {
+        let keys = self.keys.iter();
+        keys.filter_map(|(name, key)| Some((name.as_str(), key.valid?.1)))
+    }
+
+    /// Whether a key that could be there at another time is not: one in a token.
+    pub(super) fn misses_token(&self) -> bool {
+        self.keys
+            .values()
+            .any(|key| key.private.is_err() && matches!(key.home, Some(KeyHome::Token(_))))
     }
 
     pub(super) fn uses(&self) -> impl Iterator<Item = &KeyUse> {
@@ -265,21 +282,11 @@ pub(super) fn private(pkcs8: &[u8]) -> Result<Private, String> {
         .map_err(|_| "it is neither an RSA key nor an EC key on P-256 or P-384".to_owned())
 }
 
-/// A key with its certificates. Of those after the first only such count as are for the same key.
 fn own(key: &Arc<dyn PrivateKey>, certificates: &[Vec<u8>]) -> Result<OwnKey, String> {
-    let mut read = Vec::with_capacity(certificates.len());
-    for (place, der) in certificates.iter().enumerate() {
-        match Certificate::from_der(der) {
-            Ok(certificate) => read.push(certificate),
-            Err(error) if place == 0 => return Err(error.to_string()),
-            // An issuer may have any kind of key.
-            Err(_) => {}
-        }
-    }
-    if read.is_empty() {
+    if certificates.is_empty() {
         return Err(NO_CERTIFICATE.to_owned());
     }
-    OwnKey::new(Arc::clone(key), &read).map_err(|error| error.to_string())
+    OwnKey::from_chain(Arc::clone(key), certificates).map_err(|error| error.to_string())
 }
 
 fn validity(certificates: &[Vec<u8>]) -> Option<(Timestamp, Timestamp)> {

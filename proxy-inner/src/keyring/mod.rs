@@ -11,6 +11,7 @@
 //! Only keys that a station uses are unsealed; what is unsealed is wiped when it is replaced and
 //! nobody works with it any more. Promises that no key material is in any log line, error or `Debug`.
 
+mod attend;
 mod change;
 mod error;
 mod held;
@@ -153,6 +154,11 @@ impl Keyring {
         held.tls(station, role, slot)
     }
 
+    /// How many keys are in use.
+    pub fn count(&self) -> usize {
+        self.held().count()
+    }
+
     /// Whether any station uses a key for this role.
     pub fn has_any(&self, role: Role) -> bool {
         self.held().uses().any(|one| one.role == role)
@@ -176,7 +182,9 @@ impl Keyring {
         let before = self.held();
         let held = Held::load(records, uses, &self.secrets, &before);
         for (key, why) in held.faults() {
-            tracing::error!(key, why, "A key in use cannot be used.");
+            if !before.faults().any(|told| told == (key, why)) {
+                tracing::error!(key, why, "A key in use cannot be used.");
+            }
         }
         let mut place = self.held.write().unwrap_or_else(PoisonError::into_inner);
         *place = Arc::new(held);

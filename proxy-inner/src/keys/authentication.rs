@@ -1,8 +1,10 @@
 //! The key with which we answer challenges of secure authentication, from PEM files.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use envelope::{PrivateKey, RecipientKey};
+use crypto::SoftwareKey;
+use envelope::OwnKey;
 use rustls_pki_types::PrivateKeyDer;
 
 use super::{KeyError, tls};
@@ -12,26 +14,25 @@ use super::{KeyError, tls};
 ///
 /// # Errors
 /// Every way a file can be unusable; the key must be RSA and for this account only, see [`KeyError`].
-pub fn load_authentication(certificate: &Path, key: &Path) -> Result<RecipientKey, KeyError> {
+pub fn load_authentication(certificate: &Path, key: &Path) -> Result<OwnKey, KeyError> {
     let chain = tls::load_chain(certificate)?;
     let secret = tls::read_key(key)?;
     let unusable = |path: &Path, detail: String| KeyError::NotForChallenges {
         path: path.into(),
         detail,
     };
-    let form = match &secret {
-        PrivateKeyDer::Pkcs8(der) => PrivateKey::Pkcs8(der.secret_pkcs8_der()),
-        PrivateKeyDer::Pkcs1(der) => PrivateKey::Pkcs1(der.secret_pkcs1_der()),
+    let private = match &secret {
+        PrivateKeyDer::Pkcs8(der) => SoftwareKey::from_pkcs8(der.secret_pkcs8_der()),
+        PrivateKeyDer::Pkcs1(der) => SoftwareKey::from_pkcs1(der.secret_pkcs1_der()),
         _ => return Err(unusable(key, "it is no RSA key".to_owned())),
     };
-    let certificates: Vec<&[u8]> = chain.iter().map(AsRef::as_ref).collect();
-    RecipientKey::new(form, &certificates).map_err(|error| match error {
+    let private = private.map_err(|error| unusable(key, error.to_string()))?;
+    OwnKey::from_chain(Arc::new(private), &chain).map_err(|error| match error {
         envelope::KeyError::Mismatch => KeyError::Mismatch {
             certificate: certificate.into(),
             key: key.into(),
         },
-        envelope::KeyError::Certificate(error) => unusable(certificate, error.to_string()),
-        error => unusable(key, error.to_string()),
+        error => unusable(certificate, error.to_string()),
     })
 }
 
@@ -41,7 +42,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
     use std::path::PathBuf;
 
-    use envelope::{RecipientCertificate, challenge};
+    use envelope::{Certificate, challenge};
 
     use super::super::issue;
     use super::*;
@@ -59,10 +60,10 @@ mod tests {
         let (certificate, key) = made(folder.path());
         let ours = load_authentication(&certificate, &key).unwrap();
         let chain = tls::load_chain(&certificate).unwrap();
-        let recipient = RecipientCertificate::from_der(&chain[0]).unwrap();
+        let recipient = Certificate::from_der(&chain[0]).unwrap();
         let sealed = challenge::seal(&[recipient]).unwrap();
         assert_eq!(
-            challenge::open(&sealed.sealed, &ours).unwrap(),
+            challenge::open(&sealed.sealed, &[ours]).unwrap(),
             sealed.secret
         );
     }

@@ -3,7 +3,7 @@
 //! ```text
 //!   tls.pem + tls.key ── tls.rs ──▶ TlsIdentity (chain, rustls SigningKey) ──▶ handshake, outbound
 //!   link.key          ── identity.rs ──▶ link::LinkIdentity ──▶ the link's dialer
-//!   auth.pem + .key   ── authentication.rs ──▶ envelope::RecipientKey ──▶ session::Authenticator
+//!   auth.pem + .key   ── authentication.rs ──▶ envelope::OwnKey ──▶ session::Authenticator
 //!   `certificate`     ── issue.rs (make) · facts.rs (show)
 //! ```
 //!

@@ -5,9 +5,14 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
+mod keys;
 mod partner;
 mod receipts;
 
+pub use keys::{
+    ALL, EvidenceArgs, KeyCommand, KeyCreate, KeyExport, KeyImport, KeyRequest, KeyUnuse, KeyUse,
+    SubjectArgs,
+};
 pub use partner::{PartnerAdd, PartnerCommand};
 pub use receipts::{ReceiptListArgs, ReceiptsArgs, ReceiptsCommand, RejectArgs};
 

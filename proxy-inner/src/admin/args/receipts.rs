@@ -29,6 +29,11 @@ pub enum ReceiptsCommand {
     /// Say that a received file cannot be used: its partner gets the negative receipt (NERP)
     #[command(after_help = super::super::reasons::help())]
     Reject(RejectArgs),
+    /// Take a partner's receipt after all whose signature or content was not to be believed
+    Accept {
+        /// The transfer's identifier, 16 hexadecimal digits
+        id: String,
+    },
 }
 
 /// Which receipts to list; what is not said does not narrow.

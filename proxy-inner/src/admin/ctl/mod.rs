@@ -1,5 +1,7 @@
 //! The command line's side of every admin command: ask, show, and say how it ended.
 
+mod evidence;
+mod keys;
 mod partner;
 mod send;
 
@@ -11,7 +13,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::args::{
-    ApplyArgs, CallArgs, ExportArgs, ListArgs, Output, PartnerCommand, Patience, ReceiptListArgs,
+    ApplyArgs, CallArgs, EvidenceArgs, ExportArgs, KeyCommand, ListArgs, Output, PartnerCommand, Patience, ReceiptListArgs,
     ReceiptsArgs, ReceiptsCommand, RejectArgs, SendArgs, StationCommand, TransfersArgs,
     TransfersCommand,
 };
@@ -53,6 +55,10 @@ pub enum Order {
     Receipts(ReceiptsArgs),
     /// `status`
     Status(Output),
+    /// `key …`
+    Key(KeyCommand),
+    /// `evidence …`
+    Evidence(EvidenceArgs),
 }
 
 /// Carries out an order with the process behind `socket`, on standard input, output and error.
@@ -89,6 +95,8 @@ pub fn run_on(socket: &Path, order: Order, console: Console<'_>) -> Result<(), C
         Order::Transfers(args) => ctl.transfers(args),
         Order::Receipts(args) => ctl.receipts(args),
         Order::Status(output) => ctl.status(&output),
+        Order::Key(command) => ctl.key(command),
+        Order::Evidence(args) => ctl.evidence(&args),
     }
 }
 
@@ -250,6 +258,9 @@ impl Ctl<'_> {
             Some(ReceiptsCommand::List(list)) => self.receipt_list(list),
             Some(ReceiptsCommand::Confirm { id }) => {
                 self.change(&Command::ReceiptConfirm(TransferBody { id }))
+            }
+            Some(ReceiptsCommand::Accept { id }) => {
+                self.change(&Command::ReceiptAccept(TransferBody { id }))
             }
             Some(ReceiptsCommand::Reject(RejectArgs { id, reason, text })) => {
                 self.change(&Command::ReceiptReject(RejectBody { id, reason, text }))

@@ -1,6 +1,8 @@
 //! Answers as people read them. Programs use `--json`.
 
 mod directory;
+mod evidence;
+mod keys;
 mod receipts;
 mod status;
 mod transfers;
@@ -10,6 +12,8 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 
 pub(super) use directory::{applied, partner, partners, station, stations};
+pub(super) use evidence::{Piece, report};
+pub(super) use keys::{changed as key_changed, key, keys, uses as key_uses};
 pub(super) use receipts::receipts;
 pub(super) use status::status;
 pub(super) use transfers::{state, transfer, transfers};

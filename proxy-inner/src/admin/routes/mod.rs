@@ -1,6 +1,7 @@
 //! Each command and what the parts of this process make of it. Everything here may block.
 
 mod directory;
+mod keys;
 mod receipts;
 mod transfers;
 
@@ -17,7 +18,8 @@ use super::protocol::{
     Answer, CallBody, CalledBody, Command, Named, Refusal, RefusalKind, TransferDetail,
 };
 use super::status;
-use super::view::{AppliedView, PartnerView, StationView, StepView, TransferView};
+use super::view::{AppliedView, EvidenceView, PartnerView, StationView, StepView, TransferView};
+use crate::keyring::Keyring;
 use crate::link::LinkHandle;
 use crate::plain::PlainHandle;
 use crate::session::SessionContext;
@@ -31,6 +33,8 @@ pub struct Services {
     pub store: Store,
     /// Sessions alive, counters, and how far the process has come in stopping.
     pub context: SessionContext,
+    /// Our keys.
+    pub keyring: Arc<Keyring>,
     /// The link and its configured address.
     pub link: Option<(LinkHandle, String)>,
     /// The listeners without TLS, where there are any.
@@ -138,6 +142,23 @@ fn answer(services: &Services, command: Command) -> Result<Answer, Refusal> {
         Command::ReceiptList(body) => receipts::list(store, body),
         Command::ReceiptConfirm(body) => receipts::confirm(store, &body),
         Command::ReceiptReject(body) => receipts::reject(store, &body),
+        Command::KeyCreate(body) => keys::create(services, *body),
+        Command::KeyImport(body) => keys::import(services, body),
+        Command::KeyList => keys::list(services),
+        Command::KeyShow(named) => keys::show(services, &named.name),
+        Command::KeyRequest(body) => keys::request(services, *body),
+        Command::KeyInstall(body) => keys::install(services, &body),
+        Command::KeyUse(body) => keys::put_to_use(services, body),
+        Command::KeyUnuse(body) => keys::take_out_of_use(services, body),
+        Command::KeyPromote(body) => keys::promote(services, &body),
+        Command::KeyRemove(named) => keys::remove(services, named.name),
+        Command::KeyExport(body) => keys::export(services, &body),
+        Command::Evidence(body) => {
+            let id: TransferId = parsed("transfer", &body.id)?;
+            let evidence = store.evidence(id).map_err(refused_by)?;
+            Ok(Answer::Evidence(Box::new(EvidenceView::from(&evidence))))
+        }
+        Command::ReceiptAccept(body) => receipts::accept(store, &body),
         Command::Status => {
             let report = status::gather(services).map_err(refused_by)?;
             Ok(Answer::Status(Box::new(report)))

@@ -39,6 +39,15 @@ pub(super) fn confirm(store: &Store, body: &TransferBody) -> Result<Answer, Refu
     Ok(applied("transfer", id.to_string(), "confirmed"))
 }
 
+pub(super) fn accept(store: &Store, body: &TransferBody) -> Result<Answer, Refusal> {
+    let id: TransferId = parsed("transfer", &body.id)?;
+    store
+        .accept_receipt(id, Timestamp::now())
+        .map_err(refused_by)?;
+    tracing::warn!(transfer = %id, "A receipt that was not to be believed was accepted by command.");
+    Ok(applied("receipt", id.to_string(), "accepted"))
+}
+
 pub(super) fn reject(store: &Store, body: &RejectBody) -> Result<Answer, Refusal> {
     let id: TransferId = parsed("transfer", &body.id)?;
     let Some(reason) = reasons::parse(&body.reason) else {

@@ -1,6 +1,8 @@
 //! What operators see of stations, partners, transfers and the process: plain data with JSON keys
 //! that stay as they are, so that programs can rely on `--json`.
 
+mod evidence;
+mod key;
 mod partner;
 mod receipt;
 mod status;
@@ -9,6 +11,8 @@ mod transfer;
 use serde::{Deserialize, Serialize};
 use store::{Applied, Station};
 
+pub use evidence::{EvidenceCertificateView, EvidenceReceiptView, EvidenceView};
+pub use key::{KeyCertificateView, KeyUseView, KeyView};
 pub use partner::PartnerView;
 pub(super) use partner::format_from_text;
 pub use receipt::ReceiptView;

@@ -2,12 +2,14 @@
 //! stops them in order.
 //!
 //! ```text
-//!  start: keys ▶ store (its lock) ▶ plain listeners ▶ link ▶ caller ▶ outbox ▶ admin socket ▶ "Ready."
+//!  start: keys ▶ store (its lock) ▶ keyring ▶ plain listeners ▶ link ▶ caller ▶ outbox ▶ admin socket ▶ "Ready."
 //!  stop:  no new sessions or files ▶ sessions end, 10 s ▶ the rest is ended ▶ link closed ▶ out
 //! ```
 //!
 //! Whatever can be wrong with configuration, keys, store or socket ends the start with a sentence.
 //! A part that ends by itself ends the process, so that whoever supervises it starts it anew.
+
+mod keys;
 
 use std::io;
 use std::path::PathBuf;
@@ -15,27 +17,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::link::{DialSettings, Dialer, LinkError};
-use envelope::RecipientKey;
 use jiff::Timestamp;
 use nix::sys::prctl;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use ops::Backoff;
-use rustls::sign::CertifiedKey;
 use store::{Store, StoreError, StoreOptions};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::timeout;
 
 use crate::admin::{AdminServer, Services, SocketError};
 use crate::config::{self, Config};
-use crate::handshake::TlsKey;
-use crate::keys::{self, KeyError, TlsIdentity};
-use crate::link::{Ceilings, KeeperSettings, LinkHandle, TlsListener, keeper};
+use crate::keyring::{Keyring, KeyringError};
+use crate::keys::{KeyError, provider};
+use crate::link::{Ceilings, KeeperSettings, LinkHandle, keeper};
 use crate::plain::{self, PlainError, PlainHandle, PlainSettings};
 use crate::schedule::caller::{self, CallerHandle};
 use crate::schedule::outbox::{self, OutboxHandle, OutboxSettings};
 use crate::schedule::{CallerSettings, Via};
+use crate::security::{Security, SecuritySettings};
 use crate::session::authentication::Authenticator;
 use crate::session::{SessionContext, Shutdown};
+use keys::{Keys, Presenter, client_identity, open_keyring};
 
 /// Sessions have so long to end by themselves when the process stops.
 const GRACE: Duration = Duration::from_secs(10);
@@ -59,6 +61,9 @@ pub enum AppError {
     /// A key or certificate cannot be used.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The keyring cannot be opened.
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -101,25 +106,35 @@ fn start(config: &Config) -> Result<(), AppError> {
     raise_descriptors();
     let keys = Keys::load(config)?;
     let store = open_store(config)?;
+    let keyring = open_keyring(config, &store)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    let ended = runtime.block_on(serve(config, keys, store));
+    let ended = runtime.block_on(serve(config, keys, keyring, store));
     // Threads that wait for an operator to go on typing do not hold the process.
     runtime.shutdown_timeout(Duration::from_secs(1));
     ended
 }
 
-async fn serve(config: &Config, keys: Keys, store: Store) -> Result<(), AppError> {
+async fn serve(
+    config: &Config,
+    mut keys: Keys,
+    keyring: Arc<Keyring>,
+    store: Store,
+) -> Result<(), AppError> {
     let mut signals = Signals::new()?;
-    let mut keys = keys;
-    let authenticator = match keys.authentication.take() {
-        Some(key) => Authenticator::new(key),
-        None => Authenticator::none(),
-    };
+    let security = Security::new(
+        store.clone(),
+        Arc::clone(&keyring),
+        SecuritySettings::default(),
+    );
+    let authenticator = Authenticator::new(Arc::clone(&keyring), keys.authentication.take());
     let context = SessionContext::new(store, config.session.clone(), Shutdown::new())
+        .with_security(Arc::clone(&security))
         .with_authenticator(authenticator);
-    let parts = Parts::start(config, keys, &context)?;
+    let security = tokio::spawn(security.run(context.shutdown.clone()));
+    tokio::spawn(Arc::clone(&keyring).attend(context.shutdown.clone()));
+    let parts = Parts::start(config, keys, &keyring, &context)?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         pid = std::process::id(),
@@ -147,6 +162,7 @@ async fn serve(config: &Config, keys: Keys, store: Store) -> Result<(), AppError
         () = link_ended(link.as_ref()) => Err(part_ended("the link keeper", "see above")),
         () = caller.ended() => Err(part_ended("the caller", "see above")),
         () = outbox.ended() => Err(part_ended("the outbox scan", "see above")),
+        _ = security => Err(part_ended("the worker of file security", "see above")),
     };
     stop(&context, link.as_ref(), &mut signals).await;
     ended
@@ -190,7 +206,12 @@ struct Parts {
 }
 
 impl Parts {
-    fn start(config: &Config, keys: Keys, context: &SessionContext) -> Result<Parts, AppError> {
+    fn start(
+        config: &Config,
+        keys: Keys,
+        keyring: &Arc<Keyring>,
+        context: &SessionContext,
+    ) -> Result<Parts, AppError> {
         // Before anything that others notice: an address that is taken ends the start.
         let plain = match config.plain.listen.is_empty() {
             true => None,
@@ -209,19 +230,22 @@ impl Parts {
                     address: settings.address.to_string(),
                     identity,
                     pins: settings.pins.clone(),
-                    provider: keys::provider(),
+                    provider: provider(),
                     epoch: epoch(),
                 })?;
+                let mut presenter = Presenter::new(keys.listeners, keyring);
                 let settings = KeeperSettings {
                     dialer,
                     address: settings.address.to_string(),
-                    listeners: keys.listeners,
+                    listeners: presenter.listeners(&[], Timestamp::now()),
                     limits: config.public,
                     ceilings: Ceilings::default(),
                     backoff: LINK_BACKOFF,
                     stable: LINK_STABLE,
                 };
-                Some(keeper::start(settings, context.clone()))
+                let link = keeper::start(settings, context.clone());
+                tokio::spawn(presenter.keep(link.clone(), context.shutdown.clone()));
+                Some(link)
             }
             _ => None,
         };
@@ -231,7 +255,7 @@ impl Parts {
         };
         let settings = CallerSettings {
             via,
-            client_identity: keys.outbound,
+            client_identity: client_identity(keys.outbound, keyring),
             connect_timeout: config.outbound.connect_timeout,
             backoff: config.queue.backoff,
         };
@@ -246,6 +270,7 @@ impl Parts {
         let services = Services {
             store: context.store.clone(),
             context: context.clone(),
+            keyring: Arc::clone(keyring),
             link: link
                 .clone()
                 .zip(config.link.as_ref().map(|link| link.address.to_string())),
@@ -268,61 +293,12 @@ impl Parts {
     }
 }
 
-/// Everything secret the process works with.
-struct Keys {
-    link: Option<::link::LinkIdentity>,
-    listeners: Vec<TlsListener>,
-    outbound: Option<Arc<CertifiedKey>>,
-    authentication: Option<RecipientKey>,
-}
-
-impl Keys {
-    fn load(config: &Config) -> Result<Keys, KeyError> {
-        let link = match &config.link {
-            Some(link) => Some(keys::load_identity(&link.identity)?),
-            None => None,
-        };
-        let mut listeners = Vec::with_capacity(config.listeners.len());
-        for (id, listener) in (0..).zip(&config.listeners) {
-            let TlsIdentity { chain, key } =
-                keys::load(&listener.tls.certificate, &listener.tls.key)?;
-            let name = listener.name.clone();
-            let key = TlsKey {
-                id,
-                listener: name,
-                chain,
-                key,
-            };
-            listeners.push(TlsListener {
-                key,
-                client_certificate: listener.client_certificate,
-            });
-        }
-        let outbound = match &config.outbound.tls {
-            Some(tls) => {
-                let TlsIdentity { chain, key } = keys::load(&tls.certificate, &tls.key)?;
-                Some(Arc::new(CertifiedKey::new(chain, key)))
-            }
-            None => None,
-        };
-        let authentication = match &config.authentication {
-            Some(files) => Some(keys::load_authentication(&files.certificate, &files.key)?),
-            None => None,
-        };
-        Ok(Keys {
-            link,
-            listeners,
-            outbound,
-            authentication,
-        })
-    }
-}
-
 fn open_store(config: &Config) -> Result<Store, StoreError> {
     let store = Store::open(
         &config.store,
         StoreOptions {
             reserve: config.spool.reserve,
+            archive_keep: config.archive.keep,
         },
     )?;
     let path: PathBuf = store.root().to_owned();
