@@ -50,11 +50,11 @@ pub struct SecuritySettings {
 }
 
 impl Default for SecuritySettings {
-    /// As many files as there are processors; held ones every five minutes.
+    /// As many files as there are processors; held ones every minute.
     fn default() -> Self {
         Self {
             parallel: available_parallelism().map_or(1, NonZero::get),
-            again: Duration::from_secs(5 * 60),
+            again: Duration::from_secs(60),
         }
     }
 }

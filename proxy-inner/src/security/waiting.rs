@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
 use super::Security;
-use super::opening::{self, services};
+use super::opening;
 use crate::session::Shutdown;
 
 /// What a check before the acknowledgement came to.
@@ -61,14 +61,25 @@ impl Expected {
         let place = Arc::clone(&security.places).acquire_owned().await;
         let place = place.map_err(|error| error.to_string())?;
         let (store, id) = (security.store.clone(), self.id);
-        let claimed = spawn_blocking(move || store.claim_opening(Some(id), Timestamp::now())).await;
-        let claimed = claimed.map_err(|error| error.to_string())?;
+        let claimed = spawn_blocking(move || {
+            let claim = store.claim_opening(Some(id), Timestamp::now())?;
+            let waits = match &claim {
+                Some(_) => true,
+                None => store
+                    .transfer(id)?
+                    .is_some_and(|(it, _)| it.needs_opening()),
+            };
+            Ok::<_, StoreError>((claim, waits))
+        });
+        let claimed = claimed.await.map_err(|error| error.to_string())?;
         let claim = match claimed.map_err(|error| error.to_string())? {
-            Some(claim) => claim,
-            // The worker was first.
-            None => (&mut self.handed)
-                .await
-                .map_err(|_| "it was taken by somebody else")?,
+            (Some(claim), _) => claim,
+            // The worker was first, and hands it over in a moment.
+            (None, true) => {
+                let handed = (&mut self.handed).await;
+                handed.map_err(|_| "it was handed over to nobody")?
+            }
+            (None, false) => return Err("it does not wait to be opened".to_owned()),
         };
         let checked = spawn_blocking(move || {
             let _place = place;
@@ -99,14 +110,7 @@ impl Security {
                 octets,
             } => {
                 claim.finish(hash, evidence, now)?;
-                self.counters.files_opened.one();
-                tracing::info!(
-                    partner,
-                    transfer = %id,
-                    services = services(transfer.security, transfer.compression),
-                    octets,
-                    "A file was opened.",
-                );
+                self.count_opened(&transfer, octets);
                 Ok(Checked::Opened)
             }
             opening::Outcome::Failed { failure, .. } => {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use store::{Delivered, OpeningClaim, SecuringClaim, StoreError, TransferId};
+use store::{Delivered, OpeningClaim, SecuringClaim, StoreError, Transfer, TransferId};
 use tokio::sync::watch;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::sleep;
@@ -173,14 +173,7 @@ impl Security {
                 octets,
             } => {
                 claim.finish(hash, evidence, now)?;
-                self.counters.files_opened.one();
-                tracing::info!(
-                    partner,
-                    transfer = %id,
-                    services = services(transfer.security, transfer.compression),
-                    octets,
-                    "A file was opened.",
-                );
+                self.count_opened(&transfer, octets);
                 self.deliver(partner, id);
             }
             opening::Outcome::Failed { failure, hash } => {
@@ -202,6 +195,18 @@ impl Security {
             opening::Outcome::Stopped => drop(claim),
         }
         Ok(())
+    }
+
+    /// Tells that a file was opened.
+    pub(super) fn count_opened(&self, transfer: &Transfer, octets: u64) {
+        self.counters.files_opened.one();
+        tracing::info!(
+            partner = transfer.partner,
+            transfer = %transfer.id,
+            services = services(transfer.security, transfer.compression),
+            octets,
+            "A file was opened.",
+        );
     }
 
     /// Puts an opened file into the inbox.
@@ -271,7 +276,14 @@ impl Security {
         Ok(())
     }
 
-    fn hold(&self, why: &str, partner: &str, transfer: TransferId, wanted: &'static str) {
+    /// Tells that a file is held, and why.
+    pub(super) fn hold(
+        &self,
+        why: &str,
+        partner: &str,
+        transfer: TransferId,
+        wanted: &'static str,
+    ) {
         self.counters.files_held.one();
         tracing::error!(
             partner,

@@ -1,6 +1,8 @@
 //! Challenges between two sides with keys made for the test.
 
+use ::keyring::Slot;
 use rcgen::{CertificateParams, KeyPair, PKCS_RSA_SHA256, RsaKeySize, date_time_ymd};
+use store::RoleCertificate;
 use tempfile::TempDir;
 
 use super::*;
@@ -19,7 +21,10 @@ impl Side {
         let (certificate, key) = (folder.path().join("a.pem"), folder.path().join("a.key"));
         issue_authentication("O0013TEST", 30, &certificate, &key).unwrap();
         Self {
-            authenticator: Authenticator::new(load_authentication(&certificate, &key).unwrap()),
+            authenticator: Authenticator::new(
+                Keyring::none(),
+                Some(load_authentication(&certificate, &key).unwrap()),
+            ),
             certificate: load_chain(&certificate).unwrap()[0].to_vec(),
             _folder: folder,
         }
@@ -29,7 +34,15 @@ impl Side {
 fn partner(certificates: Vec<Vec<u8>>) -> Partner {
     let mut partner = Partner::new("THEM", "O0013THEM".parse().unwrap(), "US");
     partner.authentication = true;
-    partner.authentication_certificates = certificates;
+    let slots = [Slot::Current, Slot::Next, Slot::Previous];
+    let held = slots.into_iter().zip(certificates);
+    partner.role_certificates = held
+        .map(|(slot, certificate)| RoleCertificate {
+            role: Role::Authentication,
+            slot,
+            certificate,
+        })
+        .collect();
     partner
 }
 
@@ -51,28 +64,26 @@ fn elliptic() -> Vec<u8> {
 fn a_partner_with_the_key_answers_what_we_challenge_it_with() {
     let (us, them) = (Side::new(), Side::new());
     let partner = partner(vec![them.certificate.clone()]);
-    let first = us.authenticator.challenge(&partner).unwrap();
-    let second = us.authenticator.challenge(&partner).unwrap();
+    let first = us.authenticator.challenge(&partner, "US").unwrap();
+    let second = us.authenticator.challenge(&partner, "US").unwrap();
     assert_ne!(first.secret, second.secret);
     for challenge in [first, second] {
-        let answer = them.authenticator.respond(&challenge.sealed).unwrap();
-        assert_eq!(answer, challenge.secret);
+        let answer = them.authenticator.respond(&challenge.sealed, "THEM");
+        assert_eq!(answer.unwrap(), challenge.secret);
     }
 }
 
 #[test]
 fn while_a_partner_changes_its_key_either_key_answers() {
     let (us, old, new) = (Side::new(), Side::new(), Side::new());
-    let certificates = vec![
-        expired(),
-        old.certificate.clone(),
-        elliptic(),
-        new.certificate.clone(),
-    ];
-    let challenge = us.authenticator.challenge(&partner(certificates)).unwrap();
-    for side in [&old, &new] {
-        let answer = side.authenticator.respond(&challenge.sealed).unwrap();
-        assert_eq!(answer, challenge.secret);
+    for unusable in [expired(), elliptic()] {
+        let certificates = vec![unusable, old.certificate.clone(), new.certificate.clone()];
+        let partner = partner(certificates);
+        let challenge = us.authenticator.challenge(&partner, "US").unwrap();
+        for side in [&old, &new] {
+            let answer = side.authenticator.respond(&challenge.sealed, "THEM");
+            assert_eq!(answer.unwrap(), challenge.secret);
+        }
     }
 }
 
@@ -87,7 +98,7 @@ fn without_a_usable_certificate_a_partner_is_refused_with_text() {
     ] {
         let refusal = us
             .authenticator
-            .challenge(&partner(certificates))
+            .challenge(&partner(certificates), "US")
             .unwrap_err();
         assert_eq!(refusal.reason.0, 11);
         assert!(refusal.text.contains("certificate"), "{}", refusal.text);
@@ -98,9 +109,9 @@ fn without_a_usable_certificate_a_partner_is_refused_with_text() {
 fn the_operator_is_told_what_is_wrong_with_each_certificate() {
     let now = Timestamp::now();
     let us = Side::new();
-    let ours = us.authenticator.key.as_ref().unwrap();
+    let ours = us.authenticator.ours("US").unwrap();
     let told = |certificates| {
-        recipients(&partner(certificates), ours, now)
+        recipients(&partner(certificates), &ours, now)
             .map(|usable| usable.len())
             .unwrap_err()
     };
@@ -121,17 +132,17 @@ fn a_challenge_that_is_not_for_us_or_no_challenge_is_refused_with_one_text() {
     let (us, other) = (Side::new(), Side::new());
     let foreign = us
         .authenticator
-        .challenge(&partner(vec![other.certificate.clone()]))
+        .challenge(&partner(vec![other.certificate.clone()]), "US")
         .unwrap();
     let mut broken = other
         .authenticator
-        .challenge(&partner(vec![us.certificate.clone()]))
+        .challenge(&partner(vec![us.certificate.clone()]), "US")
         .unwrap()
         .sealed;
     let last = broken.len() - 1;
     broken[last] ^= 1;
     let texts = [foreign.sealed, broken, Vec::new(), vec![0x30; 70_000]].map(|sealed| {
-        let refusal = us.authenticator.respond(&sealed).unwrap_err();
+        let refusal = us.authenticator.respond(&sealed, "US").unwrap_err();
         assert_eq!(refusal.reason.0, 11);
         refusal.text
     });
@@ -144,10 +155,55 @@ fn without_a_key_nothing_is_asked_and_nothing_answered() {
     let partner = partner(vec![them.certificate.clone()]);
     assert!(!none.is_ready() && them.authenticator.is_ready());
     for refusal in [
-        none.challenge(&partner).map(|_| ()).unwrap_err(),
-        none.respond(&[]).map(|_| ()).unwrap_err(),
+        none.challenge(&partner, "US").map(|_| ()).unwrap_err(),
+        none.respond(&[], "US").map(|_| ()).unwrap_err(),
     ] {
         assert_eq!(refusal.reason.0, 11);
         assert!(refusal.text.contains("configured"), "{}", refusal.text);
     }
+}
+
+/// Partners may know us by any of our certificates while we change our key, and the key of the
+/// configuration is there for them as well.
+#[test]
+fn every_key_of_the_station_answers() {
+    use crate::security::tests::keys::{coming, ours, strange, theirs};
+
+    let us = Side::new();
+    let keyring = Keyring::with(vec![
+        (
+            "US",
+            Role::Authentication,
+            Slot::Current,
+            ours().own.clone(),
+        ),
+        ("US", Role::Authentication, Slot::Next, coming().own.clone()),
+        (
+            "OTHER",
+            Role::Authentication,
+            Slot::Current,
+            strange().own.clone(),
+        ),
+    ]);
+    let configured = us.authenticator.configured.clone();
+    let authenticator = Authenticator::new(keyring, configured);
+    let them = Authenticator::new(
+        Keyring::with(vec![(
+            "THEM",
+            Role::Authentication,
+            Slot::Current,
+            theirs().own.clone(),
+        )]),
+        None,
+    );
+    let answered = |certificate: &Vec<u8>| {
+        let challenge = them.challenge(&partner(vec![certificate.clone()]), "THEM");
+        let challenge = challenge.unwrap();
+        let answer = authenticator.respond(&challenge.sealed, "US");
+        answer.is_ok_and(|answer| answer == challenge.secret)
+    };
+    assert!(answered(&ours().certificate));
+    assert!(answered(&coming().certificate));
+    assert!(answered(&us.certificate));
+    assert!(!answered(&strange().certificate));
 }

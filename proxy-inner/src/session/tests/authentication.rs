@@ -1,45 +1,23 @@
 //! Secure authentication between two halves of ours.
 
-use envelope::{PrivateKey, RecipientKey};
+use ::keyring::{Role, Slot};
 use oftp::EndReason;
 use store::State;
 
-use super::super::authentication::Authenticator;
 use super::super::*;
 use super::world::{Side, meet, meet_well, two};
-
-/// An RSA key, and a certificate that is made for it.
-struct Credentials {
-    key: Vec<u8>,
-    certificate: Vec<u8>,
-}
-
-impl Credentials {
-    fn new() -> Self {
-        let size = rcgen::RsaKeySize::_2048;
-        let pair = rcgen::KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, size).unwrap();
-        let parameters = rcgen::CertificateParams::new(vec!["a.partner".to_owned()]).unwrap();
-        Self {
-            certificate: parameters.self_signed(&pair).unwrap().der().to_vec(),
-            key: pair.serialize_der(),
-        }
-    }
-
-    fn authenticator(&self) -> Authenticator {
-        let key = RecipientKey::new(PrivateKey::Pkcs8(&self.key), &[&self.certificate]);
-        Authenticator::new(key.unwrap())
-    }
-}
+use crate::security::tests::keys::{
+    coming, equip, equip_with, know, know_by, ours, strange, theirs,
+};
 
 /// Both sides have a key, and each knows the other's certificate.
 fn known_to_each_other() -> (Side, Side) {
     let (mut us, mut them) = two();
-    let (ours, theirs) = (Credentials::new(), Credentials::new());
-    for (side, own, other) in [(&mut us, &ours, &theirs), (&mut them, &theirs, &ours)] {
-        side.context = side.context.clone().with_authenticator(own.authenticator());
+    for (side, own, other) in [(&mut us, ours(), theirs()), (&mut them, theirs(), ours())] {
+        equip_with(side, &own.own);
         side.change_partner(|partner| {
             partner.authentication = true;
-            partner.authentication_certificates = vec![other.certificate.clone()];
+            know_by(partner, &other.certificate);
         });
     }
     (us, them)
@@ -75,9 +53,11 @@ async fn files_pass_once_both_sides_have_proved_themselves() {
 async fn who_does_not_hold_the_key_is_esid_11() {
     for called in [true, false] {
         let (us, them) = known_to_each_other();
-        let stranger = Credentials::new().certificate;
-        let (wrong, certificates) = (if called { &them } else { &us }, vec![stranger]);
-        wrong.change_partner(|partner| partner.authentication_certificates = certificates);
+        let wrong = if called { &them } else { &us };
+        wrong.change_partner(|partner| {
+            let stranger = &strange().certificate;
+            know(partner, Role::Authentication, Slot::Current, stranger);
+        });
         fails_with(&us, &them, EndReason::INVALID_CHALLENGE_RESPONSE).await;
     }
 }
@@ -87,11 +67,7 @@ async fn who_does_not_hold_the_key_is_esid_11() {
 async fn without_a_key_authentication_fails() {
     for called in [true, false] {
         let (mut us, mut them) = known_to_each_other();
-        let lacking = if called { &mut them } else { &mut us };
-        lacking.context = lacking
-            .context
-            .clone()
-            .with_authenticator(Authenticator::none());
+        equip(if called { &mut them } else { &mut us }, &[]);
         fails_with(&us, &them, EndReason::INVALID_CHALLENGE_RESPONSE).await;
     }
 }
@@ -113,4 +89,23 @@ async fn the_password_in_the_answer_is_judged_before_its_challenge() {
     let (us, them) = known_to_each_other();
     them.change_partner(|partner| partner.password_sent = "WRONG".parse().unwrap());
     fails_with(&us, &them, EndReason::INVALID_PASSWORD).await;
+}
+
+/// while either side changes its key, whichever certificate is known of it proves it.
+#[tokio::test]
+async fn a_side_that_changes_its_key_is_known_by_either_certificate() {
+    for known in [theirs(), coming()] {
+        let (us, mut them) = known_to_each_other();
+        equip(
+            &mut them,
+            &[
+                (Role::Authentication, Slot::Current, &coming().own),
+                (Role::Authentication, Slot::Previous, &theirs().own),
+            ],
+        );
+        us.change_partner(|partner| know_by(partner, &known.certificate));
+        let sent = us.queue("orders", b"octets");
+        meet_well(&us, &them).await;
+        assert_eq!(us.transfer(sent).state, State::Acknowledged);
+    }
 }

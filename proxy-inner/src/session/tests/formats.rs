@@ -6,14 +6,14 @@ use store::{RecordForm, State, TransferId};
 use super::world::{Side, content, meet_well, records, two};
 
 /// A file, how it is queued, and how it arrives.
-struct Sample {
-    name: &'static str,
-    format: Format,
-    record_length: u32,
-    content: Vec<u8>,
+pub(super) struct Sample {
+    pub(super) name: &'static str,
+    pub(super) format: Format,
+    pub(super) record_length: u32,
+    pub(super) content: Vec<u8>,
 }
 
-fn samples() -> Vec<Sample> {
+pub(super) fn samples() -> Vec<Sample> {
     let sample = |name, format, record_length, content| Sample {
         name,
         format,

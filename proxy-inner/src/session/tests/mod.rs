@@ -10,5 +10,6 @@ mod receipts;
 mod refusals;
 mod restart;
 mod script;
+mod secured;
 mod strict;
 pub(crate) mod world;

@@ -4,17 +4,28 @@ use std::fs;
 use std::time::Duration;
 
 use oftp::{Command, Eerp, Efid, EndReason, Esid, FileReason, Format, Level, Security, Sfid};
-use store::State;
+use store::{Acceptance, State};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
 use super::played::{Script, decoded, play, refused, sfid};
 use super::world::{OURS, Side, THEIRS, code, content};
 
-/// what we do not take is refused for itself, a cipher suite that nobody
-/// knows and a signed receipt without any suite included.
+/// what we do not take is refused for itself, a cipher suite that nobody knows or
+/// that was not agreed included.
 #[tokio::test]
 async fn offers_are_refused_for_their_reason() {
     let us = Side::new(OURS, THEIRS);
+    us.change_partner(|partner| {
+        partner.accept_encrypted = Acceptance::Refused;
+        partner.accept_signed = Acceptance::Refused;
+        partner.accept_compressed = Acceptance::Refused;
+    });
+    let secured = |security| Sfid {
+        security,
+        cipher: 4,
+        envelope: true,
+        ..sfid()
+    };
     let cases = [
         (
             Sfid {
@@ -40,34 +51,14 @@ async fn offers_are_refused_for_their_reason() {
         ),
         (
             Sfid {
-                signed_receipt: true,
-                ..sfid()
-            },
-            FileReason::CIPHER_NOT_SUPPORTED,
-        ),
-        (
-            Sfid {
                 cipher: 77,
                 ..sfid()
             },
             FileReason::CIPHER_NOT_SUPPORTED,
         ),
+        (secured(Security::Signed), FileReason::SIGNED_NOT_ALLOWED),
         (
-            Sfid {
-                security: Security::Signed,
-                cipher: 1,
-                envelope: true,
-                ..sfid()
-            },
-            FileReason::SIGNED_NOT_ALLOWED,
-        ),
-        (
-            Sfid {
-                security: Security::Encrypted,
-                cipher: 1,
-                envelope: true,
-                ..sfid()
-            },
+            secured(Security::Encrypted),
             FileReason::ENCRYPTED_NOT_ALLOWED,
         ),
         (
@@ -77,6 +68,13 @@ async fn offers_are_refused_for_their_reason() {
                 ..sfid()
             },
             FileReason::COMPRESSION_NOT_ALLOWED,
+        ),
+        (
+            Sfid {
+                envelope: false,
+                ..secured(Security::Signed)
+            },
+            FileReason::UNSPECIFIED,
         ),
     ];
     play(&us, async |partner| {

@@ -69,6 +69,17 @@ impl Side {
         &self.context.store
     }
 
+    /// The name of its station.
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Secures and opens everything that waits for it.
+    pub(crate) fn work_off(&self) {
+        let security = &self.context.security;
+        security.work_off(&self.context.shutdown).unwrap();
+    }
+
     /// One more partner; [`Side::other`] stays the one that is meant where none is named.
     pub(crate) fn add_partner(&self, other: &str) {
         self.store().put_partner(partner(self.name, other)).unwrap();

@@ -1,0 +1,4 @@
+//! Securing and opening without sessions, and the keys every test of file security uses.
+
+pub(crate) mod keys;
+mod work;
