@@ -101,10 +101,14 @@ macro_rules! smoke_tests {
 }
 
 smoke_tests! {
+    certificates_end_in_a_value_or_an_error = "certificates";
+    challenges_end_in_a_value_or_an_error = "challenge";
     commands_decode_encode_and_decode_to_the_same = "command";
     frames_are_as_long_as_they_say = "frame";
     the_gate_does_not_care_about_cuts = "gate";
     link_messages_decode_encode_and_decode_to_the_same = "link_message";
+    a_receipt_counts_as_signed_only_over_what_was_signed = "receipt_signature";
+    a_secured_file_gives_only_what_was_signed_and_no_more_than_the_ceiling = "secured_file";
     the_engine_survives_any_sequence_of_operations = "session_ops";
     a_first_identification_never_shows_its_password = "ssid";
     subrecords_are_unpacked_and_walked_alike = "subrecord";

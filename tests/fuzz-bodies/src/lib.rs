@@ -5,11 +5,13 @@
 //! the kept corpus and mutations of it. A body panics when a property does not hold.
 
 mod codec;
+mod envelope;
 mod gate;
 mod link;
 mod session;
 
 pub use codec::{command, frame, ssid, subrecord};
+pub use envelope::{certificates, challenge, receipt_signature, secured_file};
 pub use gate::gate;
 pub use link::link_message;
 pub use session::session_ops;
@@ -19,10 +21,14 @@ pub type Target = (&'static str, fn(&[u8]));
 
 /// Every body.
 pub const TARGETS: &[Target] = &[
+    ("certificates", certificates),
+    ("challenge", challenge),
     ("command", command),
     ("frame", frame),
     ("gate", gate),
     ("link_message", link_message),
+    ("receipt_signature", receipt_signature),
+    ("secured_file", secured_file),
     ("session_ops", session_ops),
     ("ssid", ssid),
     ("subrecord", subrecord),
