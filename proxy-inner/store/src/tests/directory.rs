@@ -1,13 +1,18 @@
 //! Stations and partners.
 
+mod certificates;
+mod terms;
+
 use std::time::Duration;
 
-use oftp::{Deviation, Deviations, Format, Level, OdetteId};
+use keyring::{Role, Slot};
+use oftp::{Deviation, Format, Level, OdetteId, Security};
 
 use super::{ACME, OTHER, World, open, partner, station};
 use crate::{
-    Change, Fingerprint, Partner, ReceiptTiming, RecordForm, Served, Station, StoreError,
-    Transport, certificates_to_pem, parse_directory,
+    Acceptance, Archive, Change, CheckTiming, Encoding, Fingerprint, Partner, ReceiptSignature,
+    ReceiptTiming, RecordForm, RoleCertificate, Served, Station, StoreError, Transport,
+    UnsignedReceipts, parse_directory,
 };
 
 fn refusal<T: std::fmt::Debug>(result: Result<T, StoreError>) -> String {
@@ -30,6 +35,14 @@ fn certificate(octet: u8) -> Vec<u8> {
     [vec![0x30, 0x64], vec![octet; 100]].concat()
 }
 
+fn held(role: Role, slot: Slot, octet: u8) -> RoleCertificate {
+    RoleCertificate {
+        role,
+        slot,
+        certificate: certificate(octet),
+    }
+}
+
 /// A partner with everything set, and nothing to its default but the levels.
 fn full(name: &str) -> Partner {
     Partner {
@@ -37,7 +50,6 @@ fn full(name: &str) -> Partner {
         compression: false,
         restart: false,
         authentication: true,
-        authentication_certificates: vec![certificate(1), certificate(2)],
         refuse: [Deviation::CounterZero, Deviation::TextNotUtf8]
             .into_iter()
             .collect(),
@@ -57,6 +69,30 @@ fn full(name: &str) -> Partner {
         buffer: 4096,
         credit: 12,
         enabled: false,
+        security: Security::EncryptedAndSigned,
+        cipher_suite: 10,
+        file_compression: true,
+        signed_receipts: true,
+        cipher_suites: vec![1, 4, 10],
+        accept_encrypted: Acceptance::Required,
+        accept_signed: Acceptance::Required,
+        accept_compressed: Acceptance::Refused,
+        check: CheckTiming::BeforeAcknowledgement,
+        unsigned_receipts: UnsignedReceipts::Accepted,
+        receipt_signature: ReceiptSignature::Detached,
+        include_certificate: true,
+        encoding: Encoding::Indefinite,
+        expansion: 50,
+        receipt_suite: 7,
+        archive: Archive::Files,
+        role_certificates: vec![
+            held(Role::Encryption, Slot::Current, 1),
+            held(Role::Encryption, Slot::Next, 2),
+            held(Role::FileSigning, Slot::Current, 1),
+            held(Role::ReceiptSigning, Slot::Current, 1),
+            held(Role::Authentication, Slot::Current, 1),
+            held(Role::Authentication, Slot::Previous, 3),
+        ],
         ..partner(name)
     }
 }
@@ -276,96 +312,6 @@ fn applies_all_or_nothing() {
 }
 
 #[test]
-fn tells_every_fault_of_a_file_at_once_and_no_password() {
-    let text = "
-        surplus = 1
-        [[station]]
-        name = 'head'
-        code = ''
-        [[partner]]
-        name = 'ACME'
-        code = 'O0013ACME'
-        password_sent = 'FAR-TOO-LONG-A-SECRET'
-        password_expected = 12345678
-        address = 'nowhere'
-        certificates = ['sha256:00', 'md5:11']
-        server_name = 'a b'
-        buffer = 1
-        credit = 1000
-        enabled = 'yes'
-        pasword = 'HUNTER2'
-        level = 3
-        lowest_level = '5'
-        transport = 'carrier pigeon'
-        compression = 1
-        restart = 'on'
-        authentication = 1
-        authentication_certificates = '-----BEGIN PRIVATE KEY-----'
-        refuse = ['counter-zero', 'counter-one', 'none', 'all']
-        receipts = 'never'
-        receipt_within = '5s'
-        call_for_receipts = 'yes'
-        stations = ['O0013DEPOT', '', 'O0013DEPOT']
-        gateway = 'yes'
-        format = 'X'
-        record_length = 100000
-        records = 'columns'
-        [[partner]]
-        name = 'ACME'
-        code = 'O0013ACME'
-        station = 'HEAD'
-        stations = ['O0013DEPOT']
-    ";
-    let faults = parse_directory(text).unwrap_err();
-    let keys: Vec<_> = faults.iter().map(|fault| fault.key.as_str()).collect();
-    for key in [
-        "surplus",
-        "station[0].name",
-        "station[0].code",
-        "partner[0].station",
-        "partner[0].password_sent",
-        "partner[0].password_expected",
-        "partner[0].address",
-        "partner[0].certificates[0]",
-        "partner[0].certificates[1]",
-        "partner[0].server_name",
-        "partner[0].buffer",
-        "partner[0].credit",
-        "partner[0].enabled",
-        "partner[0].pasword",
-        "partner[0].level",
-        "partner[0].lowest_level",
-        "partner[0].transport",
-        "partner[0].compression",
-        "partner[0].restart",
-        "partner[0].authentication",
-        "partner[0].authentication_certificates",
-        "partner[0].refuse[1]",
-        "partner[0].refuse[2]",
-        "partner[0].receipts",
-        "partner[0].receipt_within",
-        "partner[0].call_for_receipts",
-        "partner[0].stations[1]",
-        "partner[0].stations",
-        "partner[0].gateway",
-        "partner[0].format",
-        "partner[0].record_length",
-        "partner[0].records",
-        "partner[1].name",
-        "partner[1].code",
-        "partner[1].stations",
-    ] {
-        assert!(keys.contains(&key), "{key} is missing: {faults}");
-    }
-    assert_eq!(keys.len(), 35, "{faults}");
-    let text = faults.to_string();
-    for secret in ["FAR-TOO", "12345678", "HUNTER2"] {
-        assert!(!text.contains(secret), "{text}");
-    }
-    assert!(parse_directory("[[station").is_err());
-}
-
-#[test]
 fn shows_no_password_when_printed() {
     let shown = format!("{:?} {:?}", partner(ACME), World::new().store);
     assert!(
@@ -391,138 +337,6 @@ fn a_fingerprint_reads_and_prints_the_same() {
     ] {
         assert!(wrong.parse::<Fingerprint>().is_err(), "{wrong}");
     }
-}
-
-/// A partner's section with these lines; `PEM` stands for a certificate's text.
-fn section(lines: &str) -> String {
-    let pem = format!("'''{}'''", certificates_to_pem(&[certificate(7)]));
-    format!(
-        "[[partner]]\nname = 'NEW'\ncode = 'O0013NEW'\nstation = 'HEAD'\n\
-         password_sent = ''\npassword_expected = ''\n{}",
-        lines.replace("PEM", &pem)
-    )
-}
-
-#[test]
-fn terms_that_clash_are_told() {
-    for (lines, part) in [
-        (
-            "lowest_level = 5\nlevel = 4",
-            "lowest_level: found 5, wanted at most the level, 4",
-        ),
-        (
-            "authentication = true",
-            "authentication: found true without a certificate",
-        ),
-        (
-            "authentication = true\nlevel = 4\nauthentication_certificates = PEM",
-            "authentication: found true where sessions of level 4 are allowed",
-        ),
-        (
-            "authentication = true\nlowest_level = 2\nauthentication_certificates = PEM",
-            "authentication: found true where sessions of level 2 are allowed",
-        ),
-        (
-            "format = 'F'",
-            "record_length: found 0, wanted the length of every record",
-        ),
-        (
-            "record_length = 80",
-            "record_length: found 80, wanted 0: files of format U and T",
-        ),
-        (
-            "format = 'T'\nrecord_length = 1",
-            "record_length: found 1, wanted 0",
-        ),
-    ] {
-        let faults = parse_directory(&section(lines)).unwrap_err().to_string();
-        assert!(faults.contains(part), "{lines}: {faults}");
-        assert_eq!(faults.lines().count(), 1, "{lines}: {faults}");
-    }
-    for lines in [
-        "level = 4",
-        "level = 2\nlowest_level = 1",
-        "authentication = true\nauthentication_certificates = PEM",
-        "format = 'F'\nrecord_length = 99999",
-        "format = 'V'",
-        "format = 'V'\nrecord_length = 99999\nrecords = 'lines'",
-        "transport = 'plain'\naddress = 'oftp.example:3305'",
-        "refuse = []",
-        "stations = []",
-    ] {
-        parse_directory(&section(lines)).unwrap_or_else(|faults| panic!("{lines}: {faults}"));
-    }
-    // The same rules hold for what does not come from a file.
-    let clash = |change: fn(&mut Partner)| {
-        let mut new = partner("NEW");
-        change(&mut new);
-        refusal(World::new().store.put_partner(new))
-    };
-    let lower = clash(|new| new.level = Level::L4);
-    assert_eq!(
-        lower,
-        "partner NEW: lowest_level: found 5, wanted at most the level, 4"
-    );
-    assert!(clash(|new| new.format = Format::Fixed).contains("record_length"));
-    assert!(clash(|new| new.authentication = true).contains("without a certificate"));
-}
-
-#[test]
-fn no_rule_is_tried_on_the_default_of_a_faulty_key() {
-    for (lines, key) in [
-        ("format = 'F'\nrecord_length = 'long'", "record_length"),
-        ("format = 'Q'\nrecord_length = 80", "format"),
-        ("level = 3\nlowest_level = 5", "level"),
-        (
-            "authentication = true\nauthentication_certificates = 'none'",
-            "authentication_certificates",
-        ),
-    ] {
-        let faults = parse_directory(&section(lines)).unwrap_err();
-        let keys: Vec<_> = faults.iter().map(|fault| fault.key.as_str()).collect();
-        assert_eq!(keys, [format!("partner[0].{key}")], "{lines}: {faults}");
-    }
-}
-
-#[test]
-fn what_a_file_leaves_out_has_its_default() {
-    let read = |lines: &str| {
-        let entry = parse_directory(&section(lines)).unwrap().partners.remove(0);
-        entry.partner
-    };
-    let plain = read("");
-    assert_eq!(plain, Partner::new("NEW", code("O0013NEW"), "HEAD"));
-    assert_eq!((plain.level, plain.lowest_level), (Level::L5, Level::L5));
-    assert_eq!(plain.transport, Transport::Tls);
-    assert!(plain.compression && plain.restart && !plain.authentication && !plain.gateway);
-    assert_eq!(plain.refuse, Deviations::refused_by_default());
-    assert_eq!(plain.receipts, ReceiptTiming::Delivered);
-    assert_eq!(plain.receipt_within, Duration::from_secs(3 * 86_400));
-
-    // Where only the highest level is said, no lower one is spoken.
-    let older = read("level = 4\nrefuse = ['all']");
-    assert_eq!((older.level, older.lowest_level), (Level::L4, Level::L4));
-    assert_eq!(older.refuse, Deviations::all());
-    assert_eq!(read("refuse = []").refuse, Deviations::none());
-}
-
-#[test]
-fn what_refuses_every_deviation_is_exported_and_kept_as_all() {
-    let world = World::new();
-    let strict = Partner {
-        refuse: Deviations::all(),
-        ..partner(ACME)
-    };
-    world.store.put_partner(strict).unwrap();
-    assert!(
-        world
-            .store
-            .export(false)
-            .unwrap()
-            .contains("refuse = [\"all\"]")
-    );
-    let kept = world.store.partner(ACME).unwrap().unwrap();
-    assert_eq!(kept.refuse, Deviations::all());
 }
 
 #[test]
