@@ -6,6 +6,7 @@ use crypto::{
     Hash, KeyUseError, Oaep, PrivateKey, PublicKey, Signing, content_key_of_block,
     content_key_of_oaep_block, digest_info, stand_in,
 };
+use cryptoki::context::Function;
 use cryptoki::error::{Error, RvError};
 use cryptoki::mechanism::rsa::{PkcsOaepParams, PkcsOaepSource, PkcsPssParams};
 use cryptoki::mechanism::{Mechanism, MechanismType};
@@ -318,7 +319,7 @@ fn is_about_parameters(error: &Error) -> bool {
     )
 }
 
-/// Answers by which tokens tell of a wrong padding.
+/// Answers by which tokens tell of a wrong padding, once they have begun to decrypt.
 fn is_about_padding(error: &Error) -> bool {
     matches!(
         error,
@@ -330,7 +331,7 @@ fn is_about_padding(error: &Error) -> bool {
                 | RvError::BufferTooSmall
                 | RvError::FunctionFailed
                 | RvError::GeneralError,
-            _
+            Function::Decrypt
         )
     )
 }

@@ -36,14 +36,15 @@ pub(crate) fn load(path: &Path) -> Result<Pkcs11, TokenError> {
 /// The slot that now holds the token of the address.
 pub(crate) fn slot(module: &Pkcs11, uri: &TokenUri) -> Result<Slot, TokenError> {
     let slots = module
-        .get_slots_with_initialized_token()
+        .get_slots_with_token()
         .map_err(TokenError::call("the module does not show its tokens"))?;
     let mut found = Vec::new();
     let mut wanted = Vec::new();
     for slot in slots {
-        // One that was pulled out just now is none.
-        let Ok(info) = module.get_token_info(slot) else {
-            continue;
+        // One that was pulled out just now is none, nor is an empty one.
+        let info = match module.get_token_info(slot) {
+            Ok(info) if info.token_initialized() => info,
+            _ => continue,
         };
         let label = uri.token().is_none_or(|label| label == info.label());
         let serial = uri

@@ -143,12 +143,13 @@ struct Read {
 
 impl Read {
     fn take(&mut self, attribute: &str) -> Result<(), UriError> {
+        // First, for no other message may repeat it.
+        if attribute.to_ascii_lowercase().starts_with("pin") {
+            return Err(UriError::Pin);
+        }
         let (name, value) = attribute
             .split_once('=')
             .ok_or_else(|| UriError::Attribute(attribute.to_owned()))?;
-        if name.starts_with("pin") {
-            return Err(UriError::Pin);
-        }
         let octets = decoded(value).ok_or_else(|| UriError::Attribute(attribute.to_owned()))?;
         match name {
             "token" => once("token", &mut self.token, text("token", octets, MOST_TOKEN)?),
@@ -345,8 +346,11 @@ mod tests {
 
     #[test]
     fn a_pin_in_an_address_is_not_repeated() {
-        let error = "pkcs11:pin-value=geheim".parse::<TokenUri>().unwrap_err();
-        assert!(!error.to_string().contains("geheim"));
+        for text in ["pin-value=geheim", "pin-value:geheim", "PIN=geheim%"] {
+            let text = format!("pkcs11:{text}");
+            let error = text.parse::<TokenUri>().unwrap_err();
+            assert!(!error.to_string().contains("geheim"), "{error}");
+        }
     }
 
     proptest! {
