@@ -33,11 +33,8 @@ use crate::crash;
 use crate::error::{InboundRefusal, StoreError};
 use crate::records::{Prefixing, Shape};
 use crate::row;
-use crate::security::{Claimed, OpeningClaim};
 use crate::spool::{self, SpoolFile};
 use crate::store::{Hold, Progress, Store, new_id};
-#[cfg(doc)]
-use crate::transfer::Transfer;
 use crate::transfer::{Direction, Position, TransferId};
 
 pub(crate) use self::ending::end_forgotten;
@@ -246,36 +243,6 @@ impl Inbound {
     /// What the disk or the journal said, or [`StoreError::Refused`] when the last record has no end.
     /// The file is given up then, and the partner is to be told that it was not taken.
     pub fn finish(mut self, now: Timestamp) -> Result<Synced, StoreError> {
-        let synced = self.store_whole(false, now)?;
-        self.store.tell_of_security();
-        Ok(synced)
-    }
-
-    /// As [`Inbound::finish`], and where the file is to be opened ([`Transfer::needs_opening`]) it is in
-    /// the caller's hands from the same commit on: for those who tell the partner only after it was
-    /// opened.
-    ///
-    /// # Errors
-    /// As [`Inbound::finish`].
-    pub fn finish_for_opening(
-        mut self,
-        now: Timestamp,
-    ) -> Result<(Synced, Option<OpeningClaim>), StoreError> {
-        let synced = self.store_whole(true, now)?;
-        let id = self.id;
-        let claimed = self.store.run(move |journal| {
-            let claimed = Claimed::read(journal, id)?;
-            Ok::<_, StoreError>(claimed.needs_opening().then_some(claimed))
-        })?;
-        let claim = claimed.map(|claimed| {
-            let unused = self.store.inner.live.hold();
-            let hold = std::mem::replace(&mut self.hold, unused);
-            OpeningClaim::new(&self.store, claimed, hold)
-        });
-        Ok((synced, claim))
-    }
-
-    fn store_whole(&mut self, keep: bool, now: Timestamp) -> Result<Synced, StoreError> {
         let Some(mut spool) = self.spool.take() else {
             return Err(StoreError::Stopped);
         };
@@ -287,11 +254,12 @@ impl Inbound {
             return Err(error);
         }
         crash::point("inbound.synced");
-        if let Err(error) = self.record_received(spool.octets(), keep, now) {
+        if let Err(error) = self.record_received(spool.octets(), now) {
             self.give_up_in_doubt(spool, format!("not stored: {error}"), now);
             return Err(error);
         }
         crash::point("inbound.received");
+        self.store.tell_of_security();
         Ok(Synced {
             id: self.id,
             octets,
@@ -313,8 +281,7 @@ impl Inbound {
     }
 
     /// One transaction: from now on the file is ours, and its receipt has its state.
-    /// `keep` has the file stay in our hands.
-    fn record_received(&self, stored: u64, keep: bool, now: Timestamp) -> Result<(), StoreError> {
+    fn record_received(&self, stored: u64, now: Timestamp) -> Result<(), StoreError> {
         let (id, holder) = (self.id, self.hold.number());
         let (octets, records) = (self.octets, self.records);
         let (inbox_name, circuit) = (self.inbox_name.clone(), self.circuit.clone());
@@ -322,7 +289,7 @@ impl Inbound {
             let changed = row::change(
                 journal,
                 "UPDATE transfer SET state = 'received', octets = ?3, records = ?4, stored = ?5, \
-                 inbox_name = ?6, reason = NULL, holder = CASE WHEN ?8 THEN holder END, position = 0, \
+                 inbox_name = ?6, reason = NULL, holder = NULL, position = 0, \
                  position_octets = 0, opened = 0, \
                  clear_octets = CASE WHEN security = 0 AND NOT compression THEN ?3 ELSE 0 END, \
                  receipt_since = ?7, receipt = CASE WHEN forward_to IS NOT NULL THEN 'awaited' \
@@ -337,7 +304,6 @@ impl Inbound {
                     row::octets(stored),
                     inbox_name,
                     now.as_millisecond(),
-                    keep,
                 ),
             )?;
             if changed != 1 {

@@ -44,7 +44,6 @@ use crate::row;
 use crate::store::Live;
 use crate::transfer::{Transfer, TransferId};
 
-pub(crate) use self::opening::Claimed;
 pub use self::opening::OpeningClaim;
 pub use self::securing::SecuringClaim;
 pub use self::target::TargetFile;

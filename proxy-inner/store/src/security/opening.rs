@@ -71,14 +71,14 @@ const DUE: &str = "WHERE direction = 'in' AND state = 'received' AND forward_to 
     AND (id = ?1 OR (?1 IS NULL AND coalesce(not_before, 0) <= ?2)) ORDER BY seq";
 
 /// What a claim must know.
-pub(crate) struct Claimed {
+struct Claimed {
     transfer: Transfer,
     stored: u64,
     archives: bool,
 }
 
 impl Claimed {
-    pub(crate) fn read(journal: &Connection, id: TransferId) -> Result<Claimed, StoreError> {
+    fn read(journal: &Connection, id: TransferId) -> Result<Claimed, StoreError> {
         let transfer = row::by_id(journal, id)?;
         let (stored, _) = stored(journal, id)?;
         let archives = archive::wanted(journal, &transfer.partner)?;
@@ -88,14 +88,10 @@ impl Claimed {
             archives,
         })
     }
-
-    pub(crate) fn needs_opening(&self) -> bool {
-        self.transfer.needs_opening()
-    }
 }
 
 impl OpeningClaim {
-    pub(crate) fn new(store: &Store, claimed: Claimed, mut hold: Hold) -> OpeningClaim {
+    fn new(store: &Store, claimed: Claimed, mut hold: Hold) -> OpeningClaim {
         hold.count(claimed.transfer.id, 0);
         OpeningClaim {
             store: store.clone(),

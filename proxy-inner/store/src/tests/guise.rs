@@ -1,7 +1,6 @@
 //! A stand-in for cryptography: what it makes can be made back, and looks different each time.
 
 use std::io::{Read, Write};
-use std::sync::atomic::{AtomicU8, Ordering};
 
 use jiff::Timestamp;
 use oftp::{ReceiptReason, Security};
@@ -30,19 +29,19 @@ pub(super) const HASHED: Services = Services {
 
 /// Disguises octets: a number that differs each time, then the octets changed by it, then `!`.
 pub(super) fn disguised(octets: &[u8]) -> Vec<u8> {
-    static NEXT: AtomicU8 = AtomicU8::new(1);
-    let by = NEXT.fetch_add(1, Ordering::Relaxed);
-    let mut out = vec![by];
-    out.extend(octets.iter().map(|octet| octet.wrapping_add(by)));
+    let number = getrandom::u64().unwrap().to_be_bytes();
+    let mut out = number.to_vec();
+    out.extend(octets.iter().map(|octet| octet.wrapping_add(number[0])));
     out.push(b'!');
     out
 }
 
 /// What was disguised; `None` for what never was.
 pub(super) fn undisguised(octets: &[u8]) -> Option<Vec<u8>> {
-    let (by, octets) = octets.split_first()?;
+    let (number, octets) = octets.split_first_chunk::<8>()?;
     let octets = octets.strip_suffix(b"!")?;
-    Some(octets.iter().map(|octet| octet.wrapping_sub(*by)).collect())
+    let plain = octets.iter().map(|octet| octet.wrapping_sub(number[0]));
+    Some(plain.collect())
 }
 
 /// A hash, of sorts.

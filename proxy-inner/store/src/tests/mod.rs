@@ -3,6 +3,7 @@
 mod ageing;
 mod crash;
 mod crash_relay;
+mod crash_security;
 mod directory;
 mod forwarding;
 mod guise;

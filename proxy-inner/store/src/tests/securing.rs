@@ -49,7 +49,7 @@ fn sends_what_was_written_in_place_of_the_clear_file() {
     for piece in secured.chunks(3) {
         target.write_all(piece).unwrap();
     }
-    assert_eq!(world.transfer(id).progress, Some(16));
+    assert_eq!(world.transfer(id).progress, Some(23));
     claim.finish(hash(&secured), Vec::new(), at(2)).unwrap();
     assert_eq!(
         target.write(b"more").unwrap_err().kind(),
@@ -67,7 +67,7 @@ fn sends_what_was_written_in_place_of_the_clear_file() {
     assert_eq!((sfid.size_blocks, sfid.original_blocks), (1, 1));
     assert_eq!(contents(&claim, 0).0, secured);
     let transfer = claim.transfer();
-    assert_eq!((transfer.octets, transfer.clear_octets), (16, 14));
+    assert_eq!((transfer.octets, transfer.clear_octets), (23, 14));
     assert_eq!(transfer.hash, hash(&secured));
     claim.sent(at(4)).unwrap();
     assert_eq!(spool(&world), [format!("clear-{id}"), format!("out-{id}")]);
