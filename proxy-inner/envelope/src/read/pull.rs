@@ -362,8 +362,8 @@ impl<'a> Pull<'a> {
             self.more(1)?;
             let there = self.buffered();
             let count = there.len().min(most);
-            for (into, from) in into.iter_mut().zip(there) {
-                *into = *from;
+            if let (Some(into), Some(from)) = (into.get_mut(..count), there.get(..count)) {
+                into.copy_from_slice(from);
             }
             self.consume(count);
             count

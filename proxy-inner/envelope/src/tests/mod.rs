@@ -19,6 +19,7 @@
 //! ```
 
 mod broken;
+mod open;
 mod openssl;
 mod own;
 

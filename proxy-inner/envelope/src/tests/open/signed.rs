@@ -1,0 +1,157 @@
+//! Signatures: attributes, their order, several and nested ones.
+
+use crypto::Hash;
+
+use super::made::{Order, Sign, enveloped};
+use super::*;
+use crate::receipt::{self, ReceiptSignatureError};
+use crate::{SignatureError, oid};
+
+#[test]
+fn attributes_count_as_they_were_sent_and_as_they_are_sorted() {
+    for hash in Hash::ALL {
+        for attributes in [
+            None,
+            Some(Order::Sorted),
+            Some(Order::SignedAsSent),
+            Some(Order::SignedSorted),
+        ] {
+            let file = Sign {
+                attributes,
+                hash,
+                ..Sign::new(b"what is signed")
+            };
+            let (opened, clear) = open_octets("s", &file.made()).unwrap();
+            assert_eq!(opened.signers, [1], "{hash} {attributes:?}");
+            assert_eq!(clear, b"what is signed");
+        }
+    }
+}
+
+#[test]
+fn attributes_of_another_content_type_are_refused() {
+    let file = Sign {
+        attributes_kind: oid::SIGNED_DATA,
+        ..Sign::new(b"what is signed")
+    };
+    let error = open_octets("s", &file.made()).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            OpenError::Signature(SignatureError::Attributes { .. })
+        ),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_attributes_of_a_signature_are_no_file_that_was_signed() {
+    // Somebody's signature with attributes, given out as one without attributes of a file that has
+    // the attributes' octets: the mathematics are right.
+    let honest = Sign::new(b"what is signed");
+    let made = honest.made();
+    let start = made
+        .windows(2)
+        .rposition(|at| at == [0xa0, 0x69] || at == [0xa0, 0x6a] || at == [0xa0, 0x6b])
+        .unwrap_or_else(|| panic!("no attributes in {made:02x?}"));
+    let length = usize::from(made[start + 1]);
+    let mut attributes = made[start..start + 2 + length].to_vec();
+    attributes[0] = 0x31;
+    let forged = Sign {
+        attributes: None,
+        ..Sign::new(&attributes)
+    };
+    let error = open_octets("s", &forged.made()).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            OpenError::Signature(SignatureError::Attributes { .. })
+        ),
+        "{error}"
+    );
+}
+
+#[test]
+fn signed_data_directly_inside_signed_data_is_read_to_the_innermost() {
+    let inner = Sign::new(b"signed twice");
+    for kind in [inner.bare(), inner.made()] {
+        let outer = Sign {
+            kind: oid::SIGNED_DATA,
+            attributes_kind: oid::SIGNED_DATA,
+            ..Sign::new(&kind)
+        };
+        let (opened, clear) = open_octets("s", &outer.made()).unwrap();
+        assert_eq!(clear, b"signed twice");
+        assert_eq!(opened.signers, [1]);
+    }
+    // One good signature of the two is enough.
+    let good = inner.made();
+    let outer = Sign {
+        kind: oid::SIGNED_DATA,
+        ..Sign::new(&good)
+    };
+    assert_eq!(open_octets("s", &outer.made()).unwrap().1, b"signed twice");
+    let bad = Sign {
+        attributes_kind: oid::SIGNED_DATA,
+        ..inner.clone()
+    };
+    let bad = bad.made();
+    let outer = Sign {
+        kind: oid::SIGNED_DATA,
+        attributes_kind: oid::SIGNED_DATA,
+        ..Sign::new(&bad)
+    };
+    assert_eq!(open_octets("s", &outer.made()).unwrap().1, b"signed twice");
+    // None is not.
+    let outer = Sign {
+        kind: oid::SIGNED_DATA,
+        ..Sign::new(&bad)
+    };
+    assert!(open_octets("s", &outer.made()).is_err());
+    // And it does not go on for ever.
+    let mut deep = inner.made();
+    for _ in 0..8 {
+        deep = Sign {
+            kind: oid::SIGNED_DATA,
+            attributes_kind: oid::SIGNED_DATA,
+            ..Sign::new(&deep)
+        }
+        .made();
+    }
+    assert!(open_octets("s", &deep).is_err());
+}
+
+#[test]
+fn nobody_signed_a_file_without_signers() {
+    let unsigned = Sign {
+        signers: 0,
+        ..Sign::new(b"nobody's")
+    };
+    let error = open_octets("s", &unsigned.made()).unwrap_err();
+    assert!(matches!(
+        error,
+        OpenError::Signature(SignatureError::Unsigned)
+    ));
+    let error = open_octets("es", &enveloped(oid::DATA, &unsigned.made())).unwrap_err();
+    assert_eq!(error.kind(), crate::Kind::Signature, "{error}");
+}
+
+#[test]
+fn a_receipt_in_any_form_of_ber_is_verified() {
+    let fields = [7; 119 + 64];
+    let file = Sign::new(&fields).made();
+    let signers = [recipient()];
+    for seed in 0..50 {
+        let shaped = reshape::Shape::new(seed).all(&file);
+        let verified = receipt::verify(&shaped, &[&[1; 4], &fields], &signers).unwrap();
+        assert_eq!(
+            (verified.signer, verified.candidate, verified.detached),
+            (0, 1, false),
+            "seed {seed}"
+        );
+    }
+    let error = receipt::verify(&file, &[], &signers).unwrap_err();
+    assert!(
+        matches!(error, ReceiptSignatureError::ContentDiffers { embedded } if embedded == fields)
+    );
+}
