@@ -11,11 +11,12 @@ use store::{Direction, Filter, ReceiptEntry, ReceiptFilter, ReceiptSide, State, 
 
 use super::routes::Services;
 use super::view::{
-    CountView, LinkView, ListenerView, MovingView, OutboxFaultView, PlainView, QueueView,
-    SessionView, StatusView, StoreView, ToleratedView,
+    CountView, KeysView, LinkView, ListenerView, MovingView, OutboxFaultView, PlainView, QueueView,
+    SessionView, StatusView, StoreView, ToleratedView, WorkView,
 };
 use crate::link::{LinkHandle, LinkState};
 use crate::plain::PlainHandle;
+use crate::security::{Kind, WorkNow};
 use crate::session::Stage;
 use crate::session::deviations::ToleratedNow;
 use crate::session::live::SessionNow;
@@ -53,6 +54,8 @@ pub(super) fn gather(services: &Services) -> Result<StatusView, StoreError> {
         receipts_awaited: on(ReceiptSide::Awaited),
         receipts_overdue: receipts.iter().filter(|entry| entry.overdue).count() as u64,
         interrupted: counts.of(Direction::In, State::Interrupted),
+        keys: keys(services),
+        work: context.security.now().into_iter().map(work).collect(),
         tolerated: context.tolerated.now().into_iter().map(tolerated).collect(),
         counters: numbers(&context.counters.now()),
     })
@@ -67,6 +70,37 @@ pub(crate) fn free_octets(folder: &Path) -> io::Result<u64> {
     Ok(facts
         .blocks_available()
         .saturating_mul(facts.fragment_size()))
+}
+
+fn keys(services: &Services) -> KeysView {
+    let faults = services.keyring.faults().into_iter();
+    let mut problems: Vec<_> = faults
+        .map(|(key, why)| format!("key {key} cannot be used: {why}"))
+        .collect();
+    let ends = services.keyring.ends_soon(Timestamp::now()).into_iter();
+    problems.extend(ends.map(|(key, end, days)| match days {
+        ..=-1 => format!("the certificate of key {key} ended on {end}"),
+        days => format!("the certificate of key {key} ends in {days} days, on {end}"),
+    }));
+    KeysView {
+        in_use: services.keyring.count() as u64,
+        problems,
+    }
+}
+
+fn work(entry: WorkNow) -> WorkView {
+    WorkView {
+        transfer: entry.transfer,
+        partner: entry.partner,
+        kind: match entry.kind {
+            Kind::Securing => "securing",
+            Kind::Opening => "opening",
+        }
+        .to_owned(),
+        since: entry.since,
+        octets: entry.octets,
+        of: entry.of,
+    }
 }
 
 fn tolerated(entry: ToleratedNow) -> ToleratedView {

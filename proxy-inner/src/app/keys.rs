@@ -240,3 +240,79 @@ impl Presenter {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ::keyring::{KeyKind, MasterSecret, Subject};
+    use store::{Station, StoreOptions};
+    use zeroize::Zeroizing;
+
+    use super::*;
+    use crate::keyring::{NewKey, NewUse};
+
+    fn put(keyring: &Keyring, name: &str, kind: KeyKind, slot: ::keyring::Slot) {
+        let new = NewKey {
+            name: name.to_owned(),
+            subject: Subject {
+                common_name: "oftp.example".to_owned(),
+                odette_id: "O0013US".to_owned(),
+                dns_names: vec!["oftp.example".to_owned()],
+                ..Subject::default()
+            },
+            roles: vec![Role::TlsServer, Role::TlsClient],
+            kind,
+            token: None,
+            self_signed: Some(30),
+        };
+        keyring.create(new, Timestamp::now()).unwrap();
+        let new = NewUse {
+            name: name.to_owned(),
+            station: "US".to_owned(),
+            roles: Vec::new(),
+            slot,
+            replace: false,
+            force: false,
+        };
+        keyring.put_to_use(&new, Timestamp::now()).unwrap();
+    }
+
+    #[test]
+    fn a_listener_presents_what_its_station_has_and_changes_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), StoreOptions::default()).unwrap();
+        let station = Station {
+            name: "US".to_owned(),
+            code: "O0013US".parse().unwrap(),
+        };
+        store.put_station(station).unwrap();
+        let master = MasterSecret::new(Zeroizing::new(b"a master secret of tests".to_vec()));
+        let keyring = Keyring::from(store, master.unwrap()).unwrap();
+        let listener = ListenerKey {
+            name: "oftps".to_owned(),
+            client_certificate: ClientCertificate::Off,
+            shown: Shown::Station("US".to_owned()),
+        };
+        let client = client_identity(Some(listener.shown.clone()), &keyring).unwrap();
+        let mut presenter = Presenter::new(vec![listener], &keyring);
+        let now = Timestamp::now();
+        assert!(
+            presenter.listeners(&[], now).is_empty(),
+            "it stays shut without a key"
+        );
+        assert!(client().is_none());
+
+        put(&keyring, "EC", KeyKind::EcP256, ::keyring::Slot::Current);
+        let first = presenter.listeners(&[], now);
+        assert_eq!((first.len(), first[0].key.id), (1, 0));
+        assert!(client().is_some());
+        let same = presenter.listeners(&first, now);
+        assert_eq!(same[0].key.id, 0, "what has not changed keeps its number");
+
+        put(&keyring, "RSA", KeyKind::Rsa2048, ::keyring::Slot::Next);
+        assert_eq!(presenter.listeners(&first, now)[0].key.id, 0);
+        keyring.promote("US", &[]).unwrap();
+        let second = presenter.listeners(&first, now);
+        assert_eq!(second[0].key.id, 1);
+        assert_ne!(second[0].key.chain, first[0].key.chain);
+    }
+}

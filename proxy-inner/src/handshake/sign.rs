@@ -441,4 +441,21 @@ mod tests {
             assert!(matches!(keys.sign(&request), Err(SignRefusal::UnknownKey)));
         }
     }
+
+    #[test]
+    fn a_replaced_key_signs_for_a_while_and_no_longer() {
+        let scheme = SignatureScheme::ECDSA_NISTP256_SHA256;
+        let keys = signatory(&rcgen::PKCS_ECDSA_P256_SHA256);
+        let request = request(tls13(TLS13_SERVER, 32), scheme);
+        let clock = Instant::now();
+        keys.renew([], clock);
+        assert!(keys.try_sign(&request, clock).is_ok());
+        // A renewal after that does not give it more time.
+        keys.renew([], clock + REPLACED / 2);
+        assert!(keys.try_sign(&request, clock + REPLACED / 2).is_ok());
+        assert!(matches!(
+            keys.try_sign(&request, clock + REPLACED),
+            Err(SignRefusal::UnknownKey)
+        ));
+    }
 }

@@ -233,3 +233,6 @@ impl Keyring {
         Arc::new(Keyring::holding(None, Secrets::default(), Held::with(keys)))
     }
 }
+
+#[cfg(test)]
+mod tests;

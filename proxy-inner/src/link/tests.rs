@@ -236,6 +236,41 @@ async fn a_lost_link_is_dialled_again_with_the_same_policy() {
 }
 
 #[tokio::test]
+async fn a_new_certificate_is_presented_while_the_link_is_up() {
+    let world = World::new(Ceilings::default());
+    let mut dmz = world.accept().await;
+    let mut renewed = listener();
+    renewed.key.id = KEY + 1;
+    world.handle.present(vec![renewed.clone()]);
+    let ToDmz::Policy(policy) = dmz.orders.receive().await.unwrap() else {
+        panic!("a policy");
+    };
+    assert_eq!(policy.revision, dmz.policy.revision + 1);
+    assert_eq!(policy.listeners[0].key, KEY + 1);
+    assert_eq!(policy.listeners[0].chain[0], renewed.key.chain[0].to_vec());
+    // A handshake begun with the one before can still be finished.
+    for key in [KEY, KEY + 1] {
+        let request = FromDmz::Sign(Sign {
+            key,
+            ..sign(certificate_verify())
+        });
+        assert!(
+            matches!(dmz.ask(request).await, SignAnswer::Signature(_)),
+            "key {key}"
+        );
+    }
+    world.handle.present(Vec::new());
+    let ToDmz::Policy(policy) = dmz.orders.receive().await.unwrap() else {
+        panic!("a policy");
+    };
+    assert!(policy.listeners.is_empty(), "it is shut");
+    // After the link is lost the newest policy is sent, not the first one.
+    dmz.link.close("lost");
+    let second = world.accept().await;
+    assert_eq!(second.policy, policy);
+}
+
+#[tokio::test]
 async fn signs_handshakes_and_refuses_all_else() {
     let world = World::new(Ceilings::default());
     let dmz = world.accept().await;

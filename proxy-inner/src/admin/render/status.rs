@@ -39,7 +39,25 @@ pub(in crate::admin) fn status(status: &StatusView) -> String {
         None => "free space unknown".to_owned(),
     };
     let _ = writeln!(text, "store: {}, {free}", status.store.path);
+    let _ = writeln!(text, "keys: {} in use", status.keys.in_use);
+    for problem in &status.keys.problems {
+        let _ = writeln!(text, "  {problem}; see `proxy-inner key list`");
+    }
     text.push_str(&sessions(&status.sessions));
+    if !status.work.is_empty() {
+        text.push_str("\nfiles being secured and opened\n");
+        for work in &status.work {
+            let _ = writeln!(
+                text,
+                "  {} {} with {}: {} of {}",
+                work.kind,
+                work.transfer,
+                work.partner,
+                octets(work.octets),
+                octets(work.of)
+            );
+        }
+    }
     text.push_str(&queue(&status.queue));
     if !status.outbox_faults.is_empty() {
         text.push_str("\noutbox files that cannot be taken\n");

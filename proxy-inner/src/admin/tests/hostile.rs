@@ -27,6 +27,7 @@ fn refuses_a_second_server_on_the_same_socket() {
     let services = Services {
         store: other.store.clone(),
         context,
+        keyring: Keyring::none(),
         link: None,
         plain: None,
         call: Arc::new(|_| Ok(())),

@@ -40,10 +40,42 @@ pub struct StatusView {
     pub receipts_overdue: u64,
     /// Inbound files that broke off and wait for the partner to go on.
     pub interrupted: u64,
+    /// Our keys.
+    #[serde(default)]
+    pub keys: KeysView,
+    /// Files being secured and opened now, the oldest first.
+    #[serde(default)]
+    pub work: Vec<WorkView>,
     /// Leniencies that partners needed since start; see `partner add --refuse`.
     pub tolerated: Vec<ToleratedView>,
     /// Counters since start.
     pub counters: BTreeMap<String, u64>,
+}
+
+/// Our keys in use.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeysView {
+    /// How many are in use.
+    pub in_use: u64,
+    /// What is wrong with some, or soon will be: a sentence each.
+    pub problems: Vec<String>,
+}
+
+/// A file being secured or opened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkView {
+    /// The transfer.
+    pub transfer: String,
+    /// The partner.
+    pub partner: String,
+    /// `securing` or `opening`.
+    pub kind: String,
+    /// Since when, UTC.
+    pub since: String,
+    /// Octets read of it so far.
+    pub octets: u64,
+    /// Octets there are to read.
+    pub of: u64,
 }
 
 /// A leniency one partner needed.
