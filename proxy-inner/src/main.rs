@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
 use proxy_inner::admin::CtlError;
 use proxy_inner::admin::args::{
-    CallArgs, EvidenceArgs, KeyCommand, Output, PartnerCommand, ReceiptsArgs, SendArgs,
+    CallArgs, CertCommand, EvidenceArgs, KeyCommand, Output, PartnerCommand, ReceiptsArgs, SendArgs,
     StationCommand, TransfersArgs,
 };
 use proxy_inner::admin::ctl::{self, Order};
@@ -44,6 +44,7 @@ While it runs:
   proxy-inner station add US --code O0013000001US
   proxy-inner partner add ACME --code O0013000002ACME --station US --address oftp.acme.example:6619
   proxy-inner key create US-2026 --station US --out us-2026.csr
+  proxy-inner cert add ACME acme.pem         then compare the fingerprint by phone
   proxy-inner send --partner ACME invoice.edi --wait
   proxy-inner transfers --partner ACME
   proxy-inner receipts --overdue
@@ -83,6 +84,9 @@ enum Command {
     Key(KeyCommand),
     /// Write everything that proves a transfer into a folder, with a report
     Evidence(EvidenceArgs),
+    /// Certificates of partners: added, explained, promoted, removed
+    #[command(subcommand)]
+    Cert(CertCommand),
 }
 
 /// Which link key
@@ -151,6 +155,7 @@ fn main() -> ExitCode {
         Command::Status(output) => order(cli.config, cli.socket, Order::Status(output)),
         Command::Key(command) => order(cli.config, cli.socket, Order::Key(command)),
         Command::Evidence(args) => order(cli.config, cli.socket, Order::Evidence(args)),
+        Command::Cert(command) => order(cli.config, cli.socket, Order::Cert(command)),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

@@ -19,8 +19,8 @@ use zeroize::Zeroizing;
 
 pub use super::hidden::Hidden;
 use super::view::{
-    AppliedView, EvidenceView, KeyUseView, KeyView, PartnerView, ReceiptView, StationView,
-    StatusView, StepView, TransferView, WatchView,
+    AppliedView, CertificateView, EvidenceCertificateView, EvidenceView, KeyUseView, KeyView,
+    PartnerView, ReceiptView, StationView, StatusView, StepView, TransferView, WatchView,
 };
 
 /// The version both sides speak; a request names it, and a higher one is refused.
@@ -107,6 +107,16 @@ pub enum Command {
     Evidence(TransferBody),
     /// Take a receipt after all that was not to be believed.
     ReceiptAccept(TransferBody),
+    /// Give a partner a certificate.
+    CertAdd(CertAddBody),
+    /// List certificates of partners.
+    CertList(CertListBody),
+    /// Explain certificates of a partner.
+    CertShow(CertWhichBody),
+    /// Make a partner's next certificates current.
+    CertPromote(CertWhichBody),
+    /// Take certificates from a partner.
+    CertRemove(CertWhichBody),
 }
 
 /// Every command by its name on the line.
@@ -145,6 +155,11 @@ pub(super) const COMMANDS: &[&str] = &[
     "key_export",
     "evidence",
     "receipt_accept",
+    "cert_add",
+    "cert_list",
+    "cert_show",
+    "cert_promote",
+    "cert_remove",
 ];
 
 /// Something by its name.
@@ -165,6 +180,9 @@ pub struct PartnerEntry {
     pub password_sent: Hidden,
     /// The password we expect.
     pub password_expected: Hidden,
+    /// Whether its certificates by role stay as they are, instead of those in `partner`.
+    #[serde(default)]
+    pub keep_certificates: bool,
 }
 
 /// An apply file.
@@ -217,6 +235,18 @@ pub struct SendBody {
     /// The name of our station that sends it; the one the partner deals with when absent.
     #[serde(default)]
     pub station: Option<String>,
+    /// `none`, `encrypted`, `signed` or `encrypted-and-signed`; the partner's when absent.
+    #[serde(default)]
+    pub security: Option<String>,
+    /// Cipher suite, 1 to 10; the partner's when absent.
+    #[serde(default)]
+    pub cipher_suite: Option<u8>,
+    /// Whether it is compressed in CMS; as agreed with the partner when absent.
+    #[serde(default)]
+    pub compress: Option<bool>,
+    /// Whether a signed receipt is asked for; as agreed with the partner when absent.
+    #[serde(default)]
+    pub signed_receipt: Option<bool>,
 }
 
 /// A partner to call.
@@ -239,6 +269,9 @@ pub struct ListBody {
     pub state: Option<String>,
     /// At most so many, newest first.
     pub limit: Option<u32>,
+    /// Only those that are held: they cannot be secured or opened for now.
+    #[serde(default)]
+    pub held: bool,
 }
 
 /// One transfer.
@@ -259,6 +292,8 @@ pub struct ReceiptListBody {
     pub partner: Option<String>,
     /// Only those past their deadline.
     pub overdue: bool,
+    /// Only those where one came that is not to be believed.
+    pub invalid: bool,
 }
 
 /// A received file that cannot be used.
@@ -313,6 +348,55 @@ pub enum Answer {
     KeyFile(KeyFileBody),
     /// Everything that proves a transfer.
     Evidence(Box<EvidenceView>),
+    /// Certificates of partners.
+    Certificates(CertificatesBody),
+}
+
+/// A certificate for a partner.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CertAddBody {
+    /// The partner's name.
+    pub partner: String,
+    /// What it is used for; everything it is good for when empty.
+    pub roles: Vec<String>,
+    /// `current`, `next` or `previous`.
+    pub slot: String,
+    /// The file it is in, hexadecimal.
+    pub octets: Hidden,
+    /// Whether another one that has the place is dropped.
+    pub replace: bool,
+    /// Whether it is taken although it says it is for something else.
+    pub force: bool,
+}
+
+/// Whose certificates.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CertListBody {
+    /// The partner's name; all partners when absent.
+    pub partner: Option<String>,
+}
+
+/// Which certificates of a partner.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CertWhichBody {
+    /// The partner's name.
+    pub partner: String,
+    /// For what; for everything when empty.
+    pub roles: Vec<String>,
+    /// `current`, `next` or `previous`; all of them when absent.
+    pub slot: Option<String>,
+}
+
+/// Certificates of partners.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct CertificatesBody {
+    /// The certificates.
+    pub certificates: Vec<CertificateView>,
+    /// What the operator should know, a sentence each.
+    pub notes: Vec<String>,
 }
 
 /// An apply file as text.
@@ -336,6 +420,12 @@ pub struct TransferDetail {
     pub transfer: TransferView,
     /// Its steps, oldest first.
     pub steps: Vec<StepView>,
+    /// Why the receipt that came settled nothing.
+    #[serde(default)]
+    pub receipt_problem: Option<String>,
+    /// The certificates that had to do with it, in the order they were used.
+    #[serde(default)]
+    pub certificates: Vec<EvidenceCertificateView>,
 }
 
 /// Whom a certificate is to name, besides the station's code.

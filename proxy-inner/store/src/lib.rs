@@ -69,7 +69,7 @@ mod tests;
 pub use directory::{
     Acceptance, Applied, Archive, Change, CheckTiming, DEFAULT_BUFFER, DEFAULT_CREDIT,
     DEFAULT_EXPANSION, DEFAULT_RECEIPT_WITHIN, DEFAULT_SUITE, DEFAULT_SUITES, Directory, Encoding,
-    Fingerprint, NoCertificates, NoFingerprint, Partner, PartnerEntry, PartnerView,
+    Fingerprint, NoCertificates, NoFingerprint, PARTNER_ROLES, Partner, PartnerEntry, PartnerView,
     ReceiptSignature, ReceiptTiming, RecordForm, RoleCertificate, RoleCertificateView,
     SECURITY_WORDS, Served, Station, Transport, UnknownDeviation, UnsignedReceipts,
     certificates_from_pem, certificates_to_pem, deviation_names, deviations_from_names,

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
+mod certs;
 mod keys;
 mod partner;
 mod receipts;
 
+pub use certs::{CertAdd, CertCommand, CertWhich};
 pub use keys::{
     ALL, EvidenceArgs, KeyCommand, KeyCreate, KeyExport, KeyImport, KeyRequest, KeyUnuse, KeyUse,
     SubjectArgs,
@@ -109,6 +111,27 @@ pub struct SendArgs {
     /// Follow the transfer until the partner's receipt has come
     #[arg(long)]
     pub wait: bool,
+
+    /// How it is protected (SFIDSEC) [default: as agreed with the partner]
+    #[arg(long, value_parser = ["none", "encrypted", "signed", "encrypted-and-signed"],
+        help_heading = PROTECTION)]
+    pub security: Option<String>,
+    /// Cipher suite (SFIDCIPH), 1 to 10, of those the partner allows [default: the partner's]
+    #[arg(long, value_name = "NUMBER", help_heading = PROTECTION)]
+    pub cipher_suite: Option<u8>,
+    /// Compress it in CMS (SFIDCOMP) [default: as agreed with the partner]
+    #[arg(long, help_heading = PROTECTION)]
+    pub compress: bool,
+    /// Do not
+    #[arg(long, conflicts_with = "compress", help_heading = PROTECTION)]
+    pub no_compress: bool,
+    /// Ask for a signed receipt (SFIDSIGN) [default: as agreed with the partner]
+    #[arg(long, help_heading = PROTECTION)]
+    pub signed_receipt: bool,
+    /// Do not
+    #[arg(long, conflicts_with = "signed_receipt", help_heading = PROTECTION)]
+    pub no_signed_receipt: bool,
+
     /// How long to wait
     #[command(flatten)]
     pub patience: Patience,
@@ -117,11 +140,14 @@ pub struct SendArgs {
     pub output: Output,
 }
 
+const PROTECTION: &str = "File security";
+
 const SEND_HELP: &str = "\
 Examples:
   proxy-inner send --partner ACME invoice.edi --wait
   proxy-inner send --partner ACME --format F --record-length 80 cards.txt
   proxy-inner send --partner ACME --format V --records lines report.txt
+  proxy-inner send --partner ACME --security encrypted-and-signed --compress --signed-receipt cad.zip
   make-orders | proxy-inner send --partner ACME --dsn ORDERS --destination O0013000002ACMEDEPOT -";
 
 /// Whom to call.
@@ -192,6 +218,9 @@ pub struct ListArgs {
     /// Only in this state
     #[arg(long, value_parser = states())]
     pub state: Option<String>,
+    /// Only those that are held, as they cannot be secured or opened for now
+    #[arg(long)]
+    pub held: bool,
     /// At most so many
     #[arg(long, default_value_t = 50)]
     pub limit: u32,

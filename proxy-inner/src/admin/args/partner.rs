@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::{ApplyArgs, ExportArgs, Output};
+use keyring::Role;
+
+use super::{ALL, ApplyArgs, ExportArgs, Output};
 
 /// What to do with our partners.
 #[derive(Debug, Subcommand)]
@@ -91,11 +93,8 @@ pub struct PartnerAdd {
     #[arg(long, help_heading = SESSION)]
     pub no_restart: bool,
     /// Both sides prove themselves by secure authentication; the partner must have it set too
-    #[arg(long, requires = "authentication_certificates", help_heading = SESSION)]
+    #[arg(long, help_heading = SESSION)]
     pub authentication: bool,
-    /// File with its certificate for secure authentication (PEM or DER); may be repeated
-    #[arg(long = "authentication-certificate", value_name = "FILE", help_heading = SESSION)]
-    pub authentication_certificates: Vec<PathBuf>,
     /// A leniency it does not get, by its name, or "all"; "none" grants every one; may be repeated
     /// [default: those RFC 5024 has refused]
     #[arg(long, value_name = "DEVIATION", help_heading = SESSION)]
@@ -128,7 +127,87 @@ pub struct PartnerAdd {
     #[arg(long, value_parser = ["prefixed", "lines"], default_value = "prefixed",
         help_heading = FILES)]
     pub records: String,
+    /// What is kept of its files after their end: nothing, or the files as they travelled and in clear
+    #[arg(long, value_parser = ["nothing", "files"], default_value = "nothing",
+        help_heading = FILES)]
+    pub archive: String,
+
+    /// How files to it are protected (SFIDSEC)
+    #[arg(long, value_parser = ["none", "encrypted", "signed", "encrypted-and-signed"],
+        default_value = "none", help_heading = PROTECTION)]
+    pub security: String,
+    /// Cipher suite of files to it (SFIDCIPH), 1 to 10
+    #[arg(long, value_name = "NUMBER", default_value_t = store::DEFAULT_SUITE,
+        help_heading = PROTECTION)]
+    pub cipher_suite: u8,
+    /// A cipher suite allowed in files to it and from it; may be repeated [default: 3 4 5 6 7]
+    #[arg(long = "allow-suite", value_name = "NUMBER", help_heading = PROTECTION)]
+    pub cipher_suites: Vec<u8>,
+    /// Compress files to it in CMS (SFIDCOMP)
+    #[arg(long, help_heading = PROTECTION)]
+    pub compress_files: bool,
+    /// Ask it for signed receipts (SFIDSIGN)
+    #[arg(long, help_heading = PROTECTION)]
+    pub signed_receipts: bool,
+    /// Take receipts without signature too where signed ones were asked for
+    #[arg(long, help_heading = PROTECTION)]
+    pub accept_unsigned_receipts: bool,
+    /// Whether files from it are encrypted
+    #[arg(long, value_parser = ACCEPTANCE, default_value = "allowed", help_heading = PROTECTION)]
+    pub accept_encrypted: String,
+    /// Whether files from it are signed
+    #[arg(long, value_parser = ACCEPTANCE, default_value = "allowed", help_heading = PROTECTION)]
+    pub accept_signed: String,
+    /// Whether files from it are compressed in CMS
+    #[arg(long, value_parser = ACCEPTANCE, default_value = "allowed", help_heading = PROTECTION)]
+    pub accept_compressed: String,
+    /// When files from it are opened and checked: after they are acknowledged (a failure is told by
+    /// NERP), or before (EFNA; the session waits)
+    #[arg(long, value_parser = ["delivered", "before-acknowledgement"],
+        default_value = "delivered", help_heading = PROTECTION)]
+    pub check: String,
+    /// Most octets that compressed data from it may become, per octet (2 to 100000)
+    #[arg(long, value_name = "OCTETS", default_value_t = store::DEFAULT_EXPANSION,
+        help_heading = PROTECTION)]
+    pub expansion: u32,
+    /// Whether our signed receipts have what they sign inside
+    #[arg(long, value_parser = ["inside", "detached"], default_value = "inside",
+        help_heading = PROTECTION)]
+    pub receipt_signature: String,
+    /// Cipher suite of our signed receipts where its file names none, 1 to 10
+    #[arg(long, value_name = "NUMBER", default_value_t = store::DEFAULT_SUITE,
+        help_heading = PROTECTION)]
+    pub receipt_suite: u8,
+    /// Put our certificate into the signatures of files to it
+    #[arg(long, help_heading = PROTECTION)]
+    pub include_certificate: bool,
+    /// How lengths are written in protected files to it (BER)
+    #[arg(long, value_parser = ["indefinite", "definite"], default_value = "indefinite",
+        help_heading = PROTECTION)]
+    pub encoding: String,
+    /// Its current certificate for a role, or for "all", from a file (PEM, DER or PKCS#7); may be
+    /// repeated [default: those it has stay]
+    #[arg(long = "role-certificate", value_name = "ROLE=FILE", value_parser = role_and_file,
+        help_heading = PROTECTION)]
+    pub role_certificates: Vec<(String, PathBuf)>,
 }
+
+/// A role, or "all", and the file of its certificate.
+fn role_and_file(text: &str) -> Result<(String, PathBuf), String> {
+    let known = store::PARTNER_ROLES.map(Role::word);
+    match text.split_once('=') {
+        Some((role, file)) if role == ALL || known.contains(&role) => {
+            Ok((role.to_owned(), PathBuf::from(file)))
+        }
+        _ => Err(format!(
+            "wanted ROLE=FILE, the role one of {}, {ALL}",
+            known.join(", ")
+        )),
+    }
+}
+
+const ACCEPTANCE: [&str; 3] = ["allowed", "required", "refused"];
+const PROTECTION: &str = "File security";
 
 const LINE: &str = "The line";
 const SESSION: &str = "Its sessions";
@@ -137,12 +216,16 @@ const FILES: &str = "Its files and receipts";
 const PARTNER_ADD_HELP: &str = "\
 Passwords are never arguments: they are read from files, from standard input (the line for
 --password-sent-file first) or asked for on the terminal. What is not given has its default, also
-where the partner was there before; `partner apply` changes many partners, and keeps passwords.
+where the partner was there before; `partner apply` changes many partners, and keeps passwords. The
+certificates by role stay as they are unless --role-certificate names new ones; `cert` changes them.
 
 Examples:
   proxy-inner partner add ACME --code O0013000002ACME --station US \\
       --address oftp.acme.example:6619 --certificate acme.pem
   proxy-inner partner add OLD --code O0013000003OLD --station US --level 4 --lowest-level 1 \\
       --transport plain --address 10.1.2.3:3305 --format F --record-length 80
+  proxy-inner partner add ACME --code O0013000002ACME --station US --address oftp.acme.example:6619 \\
+      --certificate acme-tls.pem --security encrypted-and-signed --signed-receipts --compress-files \\
+      --role-certificate all=acme.pem
   printf '%s\\n%s\\n' OURPW THEIRPW | proxy-inner partner add ACME --code O0013000002ACME \\
       --station US --password-sent-file - --password-expected-file -";

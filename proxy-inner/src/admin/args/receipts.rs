@@ -51,6 +51,9 @@ pub struct ReceiptListArgs {
     /// Only those past their deadline
     #[arg(long)]
     pub overdue: bool,
+    /// Only those where one came that is not to be believed
+    #[arg(long, conflicts_with_all = ["owed", "unconfirmed"])]
+    pub invalid: bool,
     /// Only with this partner
     #[arg(long)]
     pub partner: Option<String>,
@@ -79,5 +82,6 @@ confirmed or rejected; the receipt travels in the next session.
 Examples:
   proxy-inner receipts --awaited --overdue
   proxy-inner receipts --unconfirmed --json
+  proxy-inner receipts --invalid
   proxy-inner receipts confirm 23795075ee51fa84
   proxy-inner receipts reject 23795075ee51fa84 --reason 34 --text \"line 17: no such article\"";

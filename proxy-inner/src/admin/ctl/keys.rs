@@ -283,7 +283,7 @@ impl Ctl<'_> {
     }
 
     /// A small file, wiped afterwards: it may hold a private key.
-    fn read_file(&mut self, path: &Path) -> Result<Zeroizing<Vec<u8>>, CtlError> {
+    pub(super) fn read_file(&mut self, path: &Path) -> Result<Zeroizing<Vec<u8>>, CtlError> {
         let (name, read) = if path == Path::new("-") {
             (
                 "standard input".to_owned(),

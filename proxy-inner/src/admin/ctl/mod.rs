@@ -1,5 +1,6 @@
 //! The command line's side of every admin command: ask, show, and say how it ended.
 
+mod certs;
 mod evidence;
 mod keys;
 mod partner;
@@ -13,9 +14,9 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::args::{
-    ApplyArgs, CallArgs, EvidenceArgs, ExportArgs, KeyCommand, ListArgs, Output, PartnerCommand, Patience, ReceiptListArgs,
-    ReceiptsArgs, ReceiptsCommand, RejectArgs, SendArgs, StationCommand, TransfersArgs,
-    TransfersCommand,
+    ApplyArgs, CallArgs, CertCommand, EvidenceArgs, ExportArgs, KeyCommand, ListArgs, Output,
+    PartnerCommand, Patience, ReceiptListArgs, ReceiptsArgs, ReceiptsCommand, RejectArgs, SendArgs,
+    StationCommand, TransfersArgs, TransfersCommand,
 };
 use super::client::{Client, CtlError};
 use super::progress::{self, Progress, percent};
@@ -59,6 +60,8 @@ pub enum Order {
     Key(KeyCommand),
     /// `evidence …`
     Evidence(EvidenceArgs),
+    /// `cert …`
+    Cert(CertCommand),
 }
 
 /// Carries out an order with the process behind `socket`, on standard input, output and error.
@@ -97,6 +100,7 @@ pub fn run_on(socket: &Path, order: Order, console: Console<'_>) -> Result<(), C
         Order::Status(output) => ctl.status(&output),
         Order::Key(command) => ctl.key(command),
         Order::Evidence(args) => ctl.evidence(&args),
+        Order::Cert(command) => ctl.cert(command),
     }
 }
 
@@ -243,6 +247,7 @@ impl Ctl<'_> {
             partner: args.partner,
             state: args.state,
             limit: Some(args.limit),
+            held: args.held,
         };
         match self.client.ask(&Command::TransferList(body))? {
             Answer::Transfers(transfers) => self.show(&args.output, &transfers, |transfers| {
@@ -281,6 +286,7 @@ impl Ctl<'_> {
             side: side.map(ToOwned::to_owned),
             partner: args.partner,
             overdue: args.overdue,
+            invalid: args.invalid,
         };
         match self.client.ask(&Command::ReceiptList(body))? {
             Answer::Receipts(receipts) => self.show(&args.output, &receipts, |receipts| {

@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
-use store::{certificates_from_pem, certificates_to_pem};
+use keyring::Slot;
+use store::{PARTNER_ROLES, UnsignedReceipts, certificates_to_pem};
 
-use super::super::args::PartnerAdd;
+use super::super::args::{ALL, PartnerAdd};
 use super::super::client::CtlError;
 use super::super::prompt::{Passwords, PromptError};
 use super::super::protocol::PartnerEntry;
-use super::super::view::PartnerView;
+use super::super::view::{PartnerView, RoleCertificateView};
 use super::Ctl;
 use crate::keys;
 
@@ -38,7 +39,7 @@ impl Ctl<'_> {
                 &format!("Password {} sends", args.name),
             )
             .map_err(here)?;
-        let authentication_certificates = pem(&args.authentication_certificates)?;
+        let certificate = role_certificates(&args.role_certificates)?;
         let plain = PartnerView::default();
         let partner = PartnerView {
             name: args.name,
@@ -55,7 +56,6 @@ impl Ctl<'_> {
             compression: !args.no_compression,
             restart: !args.no_restart,
             authentication: args.authentication,
-            authentication_certificates,
             refuse: match args.refuse.as_slice() {
                 [] => plain.refuse,
                 [none] if none == "none" => Vec::new(),
@@ -70,8 +70,32 @@ impl Ctl<'_> {
             record_length: args.record_length,
             records: args.records,
             enabled: !args.disabled,
+            security: args.security,
+            cipher_suite: args.cipher_suite,
+            file_compression: args.compress_files,
+            signed_receipts: args.signed_receipts,
+            cipher_suites: match args.cipher_suites.as_slice() {
+                [] => plain.cipher_suites,
+                _ => args.cipher_suites,
+            },
+            accept_encrypted: args.accept_encrypted,
+            accept_signed: args.accept_signed,
+            accept_compressed: args.accept_compressed,
+            check: args.check,
+            unsigned_receipts: match args.accept_unsigned_receipts {
+                true => UnsignedReceipts::Accepted.to_string(),
+                false => plain.unsigned_receipts,
+            },
+            receipt_signature: args.receipt_signature,
+            include_certificate: args.include_certificate,
+            encoding: args.encoding,
+            expansion: args.expansion,
+            receipt_suite: args.receipt_suite,
+            archive: args.archive,
+            certificate,
         };
         Ok(PartnerEntry {
+            keep_certificates: partner.certificate.is_empty(),
             partner,
             password_sent,
             password_expected,
@@ -88,29 +112,26 @@ fn fingerprint(given: String) -> Result<String, CtlError> {
         .map_err(|error| CtlError::Here(format!("--certificate {error}")))
 }
 
-/// The certificates of files as one PEM text.
-fn pem(files: &[PathBuf]) -> Result<String, CtlError> {
-    let mut text = String::new();
-    for file in files {
-        let told = |why: String| {
-            CtlError::Here(format!(
-                "--authentication-certificate {}: {why}",
-                file.display()
-            ))
-        };
+/// The certificates of files, each with what it is for.
+fn role_certificates(given: &[(String, PathBuf)]) -> Result<Vec<RoleCertificateView>, CtlError> {
+    let view = |(role, file): &(String, PathBuf)| {
+        let told =
+            |why: String| CtlError::Here(format!("--role-certificate {}: {why}", file.display()));
         let octets =
             std::fs::read(file).map_err(|error| told(format!("cannot be read: {error}")))?;
-        // A DER file begins with a SEQUENCE, which no text does.
-        let certificates = match str::from_utf8(&octets) {
-            Ok(pem) if octets.first() != Some(&0x30) => {
-                certificates_from_pem(pem).map_err(|error| told(error.to_string()))?
-            }
-            _ => vec![octets],
+        let found = keyring::certificates(&octets).map_err(|error| told(error.to_string()))?;
+        let own = found
+            .first()
+            .ok_or_else(|| told("holds no certificate".to_owned()))?;
+        let roles = match role.as_str() {
+            ALL => PARTNER_ROLES.map(|role| role.to_string()).to_vec(),
+            role => vec![role.to_owned()],
         };
-        if certificates.is_empty() {
-            return Err(told("holds no certificate".to_owned()));
-        }
-        text.push_str(&certificates_to_pem(&certificates));
-    }
-    Ok(text)
+        Ok(RoleCertificateView {
+            roles,
+            slot: Slot::Current.to_string(),
+            pem: certificates_to_pem(&[own]),
+        })
+    };
+    given.iter().map(view).collect()
 }

@@ -34,6 +34,10 @@ impl Ctl<'_> {
             records: args.records,
             destination: args.destination,
             station: args.station,
+            security: args.security,
+            cipher_suite: args.cipher_suite,
+            compress: either(args.compress, args.no_compress),
+            signed_receipt: either(args.signed_receipt, args.no_signed_receipt),
         });
         match self.client.ask(&request)? {
             Answer::Proceed => {}
@@ -59,6 +63,15 @@ impl Ctl<'_> {
             self.print(&format!("{id}\n"))?;
         }
         self.wait(id, &args.patience, &args.output)
+    }
+}
+
+/// What was said, if anything was.
+fn either(yes: bool, no: bool) -> Option<bool> {
+    match (yes, no) {
+        (true, _) => Some(true),
+        (_, true) => Some(false),
+        (false, false) => None,
     }
 }
 

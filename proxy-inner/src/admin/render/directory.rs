@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
+use keyring::Role;
 use store::certificates_from_pem;
 
 use super::super::view::{AppliedView, PartnerView, StationView};
 use super::{capital, facts, table, yes};
-use crate::keys::CertificateFacts;
 
 /// Stations as a table.
 pub(in crate::admin) fn stations(stations: &[StationView]) -> String {
@@ -108,6 +108,20 @@ pub(in crate::admin) fn partner(partner: &PartnerView) -> String {
             },
         ),
         ("receipts", receipts(partner)),
+        ("protection", protection(partner)),
+        ("suites allowed", suites(partner)),
+        ("protected files", accepted(partner)),
+        ("signed receipts", signed_receipts(partner)),
+        ("their form", form(partner)),
+        (
+            "archive",
+            match partner.archive.as_str() {
+                "files" => "its files, as they travelled and in clear",
+                _ => "nothing",
+            }
+            .to_owned(),
+        ),
+        ("role certs", role_certificates(partner)),
         (
             "files sent",
             match partner.format.as_str() {
@@ -155,23 +169,130 @@ fn authentication(partner: &PartnerView) -> String {
     if !partner.authentication {
         return "no".to_owned();
     }
-    let certificates =
-        certificates_from_pem(&partner.authentication_certificates).unwrap_or_default();
-    let told = certificates
-        .iter()
-        .map(|der| match CertificateFacts::of(der) {
-            Ok(facts) => format!(
-                "{} ({}), until {}",
-                facts.fingerprint,
-                facts.subject,
-                facts.not_after.strftime("%Y-%m-%d")
-            ),
-            Err(problem) => format!("a certificate that cannot be read: {problem}"),
-        });
+    let role = Role::Authentication.word();
+    let holds = |roles: &[String]| roles.iter().any(|one| one == role);
+    let held = partner.certificate.iter().filter(|one| holds(&one.roles));
     let told: Vec<_> = std::iter::once("yes, as holder of".to_owned())
-        .chain(told)
+        .chain(held.map(|one| certificate(&one.pem)))
         .collect();
     told.join(NEXT)
+}
+
+/// Its certificates by role and slot.
+fn role_certificates(partner: &PartnerView) -> String {
+    let held = partner.certificate.iter();
+    let told: Vec<_> = held
+        .map(|one| {
+            format!(
+                "{} ({}): {}",
+                one.roles.join(", "),
+                one.slot,
+                certificate(&one.pem)
+            )
+        })
+        .collect();
+    match told.is_empty() {
+        true => format!("none; add one with `cert add {} FILE`", partner.name),
+        false => told.join(NEXT),
+    }
+}
+
+/// A certificate in one line.
+fn certificate(pem: &str) -> String {
+    let facts = certificates_from_pem(pem)
+        .map_err(|problem| problem.to_string())
+        .and_then(|found| {
+            let der = found.first().ok_or("there is none")?;
+            keyring::facts(der).map_err(|problem| problem.to_string())
+        });
+    match facts {
+        Ok(facts) => format!(
+            "{} ({}), until {}",
+            facts.fingerprint_text(),
+            facts.subject,
+            facts.not_after.strftime("%Y-%m-%d")
+        ),
+        Err(problem) => format!("a certificate that cannot be read: {problem}"),
+    }
+}
+
+/// What files to it get.
+fn protection(partner: &PartnerView) -> String {
+    let mut words = vec![match partner.security.as_str() {
+        "none" => "neither signed nor encrypted".to_owned(),
+        word => word.replace('-', " "),
+    }];
+    if partner.file_compression {
+        words.push("compressed".to_owned());
+    }
+    if partner.security != "none" || partner.signed_receipts {
+        words.push(format!("cipher suite {}", suite(partner.cipher_suite)));
+    }
+    if partner.signed_receipts {
+        words.push("signed receipts asked for".to_owned());
+    }
+    words.join(", ")
+}
+
+fn suite(number: u8) -> String {
+    match envelope::Suite::of(number) {
+        Some(suite) => format!("{number:02} ({})", suite.name()),
+        None => format!("{number:02}"),
+    }
+}
+
+fn suites(partner: &PartnerView) -> String {
+    let suites = partner.cipher_suites.iter();
+    let suites: Vec<_> = suites.map(|number| format!("{number:02}")).collect();
+    suites.join(", ")
+}
+
+/// What files from it may and must have.
+fn accepted(partner: &PartnerView) -> String {
+    let PartnerView {
+        accept_encrypted,
+        accept_signed,
+        accept_compressed,
+        expansion,
+        ..
+    } = partner;
+    let when = match partner.check.as_str() {
+        "delivered" => "after they are acknowledged (NERP)",
+        _ => "before they are acknowledged (EFNA)",
+    };
+    format!(
+        "encryption {accept_encrypted}, signature {accept_signed}, compression {accept_compressed} \
+         (at most {expansion} octets out of one){NEXT}checked {when}"
+    )
+}
+
+/// What is held of its receipts, and how ours are.
+fn signed_receipts(partner: &PartnerView) -> String {
+    let unsigned = match (partner.signed_receipts, partner.unsigned_receipts.as_str()) {
+        (false, _) => "not asked for",
+        (true, "accepted") => "asked for; unsigned ones are taken too",
+        (true, _) => "asked for; unsigned ones are refused",
+    };
+    let ours = match partner.receipt_signature.as_str() {
+        "detached" => "the signature alone",
+        _ => "what they sign inside",
+    };
+    format!(
+        "{unsigned}{NEXT}ours have {ours}, suite {} where the file names none",
+        suite(partner.receipt_suite)
+    )
+}
+
+/// How protected files to it are written.
+fn form(partner: &PartnerView) -> String {
+    let certificate = match partner.include_certificate {
+        true => "with",
+        false => "without",
+    };
+    format!(
+        "{} lengths, {certificate} our certificate in signatures",
+        partner.encoding
+    )
 }
 
 fn receipts(partner: &PartnerView) -> String {

@@ -1,5 +1,6 @@
 //! Answers as people read them. Programs use `--json`.
 
+mod certificates;
 mod directory;
 mod evidence;
 mod keys;
@@ -11,6 +12,9 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
+pub(super) use certificates::{
+    added as certificate_added, certificates, changed as certificate_changed, explained,
+};
 pub(super) use directory::{applied, partner, partners, station, stations};
 pub(super) use evidence::{Piece, report};
 pub(super) use keys::{changed as key_changed, key, keys, uses as key_uses};

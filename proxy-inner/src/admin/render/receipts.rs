@@ -1,7 +1,9 @@
 //! The ageing list of receipts as people read it.
 
+use std::fmt::Write as _;
+
 use super::super::view::ReceiptView;
-use super::{span, table, time};
+use super::{span, spelled, table, time};
 
 /// Receipts as a table, with what to do below it.
 pub(in crate::admin) fn receipts(receipts: &[ReceiptView]) -> String {
@@ -19,7 +21,13 @@ pub(in crate::admin) fn receipts(receipts: &[ReceiptView]) -> String {
             receipt.dataset.clone(),
             span(receipt.age),
             time(&receipt.deadline),
-            if receipt.overdue { "OVERDUE" } else { "" }.to_owned(),
+            match (&receipt.invalid, receipt.overdue) {
+                (Some(_), true) => "INVALID, OVERDUE",
+                (Some(_), false) => "INVALID",
+                (None, true) => "OVERDUE",
+                (None, false) => "",
+            }
+            .to_owned(),
         ]
     });
     let head = [
@@ -36,6 +44,19 @@ pub(in crate::admin) fn receipts(receipts: &[ReceiptView]) -> String {
         text.push_str(
             "\nUnconfirmed: `proxy-inner receipts confirm ID`, or `receipts reject ID --reason CODE`.\n",
         );
+    }
+    let invalid: Vec<_> = receipts
+        .iter()
+        .filter_map(|receipt| Some((&receipt.transfer, receipt.invalid.as_ref()?)))
+        .collect();
+    if !invalid.is_empty() {
+        text.push_str(
+            "\nInvalid: a receipt came that is not to be believed. When it is good all the same:\n\
+             `proxy-inner receipts accept ID`.\n",
+        );
+        for (id, why) in invalid {
+            let _ = writeln!(text, "  {id}  {}", spelled(why));
+        }
     }
     text
 }
@@ -58,6 +79,7 @@ mod tests {
             age: 93_600,
             deadline: "2026-11-24T10:00:00Z".to_owned(),
             overdue: side == "awaited",
+            invalid: None,
         }
     }
 
@@ -69,6 +91,18 @@ mod tests {
             "TRANSFER          RECEIPT      PARTNER  DATASET  AGE    DEADLINE (UTC)\n\
              23795075ee51fa84  owed (NERP)  ACME     ORDERS   1d 2h  2026-11-24 10:00:00\n\
              23795075ee51fa84  awaited      ACME     ORDERS   1d 2h  2026-11-24 10:00:00  OVERDUE\n"
+        );
+        let forged = ReceiptView {
+            invalid: Some("the hash is another one\u{7}".to_owned()),
+            ..receipt("awaited")
+        };
+        let text = receipts(&[forged]);
+        assert!(text.contains("INVALID, OVERDUE\n"), "{text}");
+        assert!(
+            text.ends_with(
+                "`proxy-inner receipts accept ID`.\n  23795075ee51fa84  the hash is another one\\u{7}\n"
+            ),
+            "{text}"
         );
         let text = receipts(&[receipt("unconfirmed")]);
         assert!(text.contains("receipts confirm ID"), "{text}");

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use envelope::Suite;
+
 use super::super::progress::percent;
 use super::super::protocol::TransferDetail;
 use super::super::view::{ServicesView, TransferView};
@@ -66,9 +68,11 @@ pub(in crate::admin) fn transfer(detail: &TransferDetail) -> String {
         "size",
         Some(format!("{} ({})", octets(transfer.octets), transfer.octets)),
     );
+    optional("clear size", clear_size(transfer));
     optional("format", Some(format(transfer)));
     optional("goes on at", position(transfer));
     optional("services", transfer.services.as_ref().map(services));
+    optional("hash", transfer.hash.clone());
     optional("dataset", Some(transfer.dataset.clone()));
     optional("stamp", Some(transfer.stamp.clone()));
     optional(
@@ -87,7 +91,21 @@ pub(in crate::admin) fn transfer(detail: &TransferDetail) -> String {
     );
     optional("not before", transfer.not_before.as_deref().map(time));
     optional("circuit", transfer.circuit.clone());
+    optional(
+        "receipt came",
+        detail
+            .receipt_problem
+            .as_ref()
+            .map(|why| format!("and settled nothing: {why}")),
+    );
     let mut text = facts(&rows);
+    if !detail.certificates.is_empty() {
+        text.push_str("\ncertificates\n");
+    }
+    for one in &detail.certificates {
+        let line = format!("  {:<20} {}\n", one.what, spelled(&one.subject));
+        let _ = write!(text, "{line}{:<23}{}\n", "", one.fingerprint);
+    }
     text.push_str("\nsteps (UTC)\n");
     for step in &detail.steps {
         let circuit = step.circuit.as_ref().map(|id| format!("  [circuit {id}]"));
@@ -101,6 +119,13 @@ pub(in crate::admin) fn transfer(detail: &TransferDetail) -> String {
         let _ = writeln!(text, "{}", line.trim_end());
     }
     text
+}
+
+/// The size before it was secured, or after it was opened, where that is another one.
+fn clear_size(transfer: &TransferView) -> Option<String> {
+    let clear = transfer.clear_octets?;
+    let changed = transfer.services.is_some() && clear != transfer.octets;
+    changed.then(|| format!("{} ({clear})", octets(clear)))
 }
 
 /// Its format, and its records as far as they are known.
@@ -171,8 +196,10 @@ fn services(services: &ServicesView) -> String {
             words.push(word.to_owned());
         }
     }
-    if services.cipher > 0 {
-        words.push(format!("cipher suite {:02}", services.cipher));
+    match (services.cipher, Suite::of(services.cipher)) {
+        (0, _) => {}
+        (number, Some(suite)) => words.push(format!("cipher suite {number:02} ({})", suite.name())),
+        (number, None) => words.push(format!("cipher suite {number:02}")),
     }
     words.join(", ")
 }
@@ -191,10 +218,20 @@ pub(in crate::admin) fn state(transfer: &TransferView) -> String {
             let done = transfer.position_octets;
             format!("interrupted at {} %", percent(done, transfer.octets))
         }
+        (state @ ("securing" | "received"), _, _) if transfer.held => {
+            let until = transfer.not_before.as_deref().map(time);
+            format!("{state}, HELD until {}", until.unwrap_or_default())
+        }
+        ("received", _, _) if is_to_be_opened(transfer) => "received, to be opened".to_owned(),
         (state @ ("delivered" | "forwarded" | "failed"), _, Some(receipt)) => {
             format!("{state}, receipt {receipt}")
         }
         ("sent", _, _) => "sent, receipt awaited".to_owned(),
         _ => transfer.state.clone(),
     }
+}
+
+/// Whether it is whole and not yet opened.
+fn is_to_be_opened(transfer: &TransferView) -> bool {
+    transfer.services.is_some() && !transfer.opened && transfer.forward_to.is_none()
 }

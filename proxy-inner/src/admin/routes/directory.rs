@@ -1,8 +1,8 @@
 //! Stations and partners by command and by file.
 
-use envelope::RecipientCertificate;
+use envelope::Certificate;
 use oftp::Password;
-use store::{Partner, Station, Store, parse_directory};
+use store::{Partner, RoleCertificate, Station, Store, parse_directory};
 
 use super::super::protocol::{
     Answer, ApplyBody, DirectoryBody, ExportBody, Hidden, PartnerEntry, Refusal, RefusalKind,
@@ -32,6 +32,7 @@ pub(super) fn put_partner(store: &Store, entry: PartnerEntry) -> Result<Answer, 
         partner: view,
         password_sent,
         password_expected,
+        keep_certificates,
     } = entry;
     let name = view.name.clone();
     let mut problems = Vec::new();
@@ -47,11 +48,14 @@ pub(super) fn put_partner(store: &Store, entry: PartnerEntry) -> Result<Answer, 
             .map(|problem| format!("partner {name}: {problem}"));
         return Err(refusal(lines.collect()));
     };
-    let partner = Partner {
+    let mut partner = Partner {
         password_sent: sent,
         password_expected: expected,
         ..partner
     };
+    if keep_certificates && let Some(old) = store.partner(&name).map_err(refused_by)? {
+        partner.role_certificates = old.role_certificates;
+    }
     let unusable = unusable_certificates(&partner);
     if !unusable.is_empty() {
         return Err(refusal(unusable));
@@ -75,19 +79,17 @@ fn password(which: &str, given: &Hidden) -> Result<Password, String> {
     })
 }
 
-/// The certificates for secure authentication that no challenge can be sealed for, a sentence each.
-/// The store takes any: what is in a certificate is none of its business.
+/// The certificates nothing can be encrypted for or checked with, a sentence each. The store takes any:
+/// what is in a certificate is none of its business.
 fn unusable_certificates(partner: &Partner) -> Vec<String> {
-    let told = |(position, der): (usize, &Vec<u8>)| {
-        let problem = RecipientCertificate::from_der(der).err()?;
+    let told = |held: &RoleCertificate| {
+        let problem = Certificate::from_der(&held.certificate).err()?;
         Some(format!(
-            "partner {}: authentication_certificates: certificate {position} cannot be used for \
-             secure authentication: {problem}",
-            partner.name
+            "partner {}: certificate: the {} one for {} cannot be used: {problem}",
+            partner.name, held.slot, held.role
         ))
     };
-    let certificates = &partner.authentication_certificates;
-    (1..).zip(certificates).filter_map(told).collect()
+    partner.role_certificates.iter().filter_map(told).collect()
 }
 
 fn refusal(lines: Vec<String>) -> Refusal {

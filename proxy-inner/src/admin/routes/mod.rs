@@ -1,5 +1,6 @@
 //! Each command and what the parts of this process make of it. Everything here may block.
 
+mod certificates;
 mod directory;
 mod keys;
 mod receipts;
@@ -18,7 +19,7 @@ use super::protocol::{
     Answer, CallBody, CalledBody, Command, Named, Refusal, RefusalKind, TransferDetail,
 };
 use super::status;
-use super::view::{AppliedView, EvidenceView, PartnerView, StationView, StepView, TransferView};
+use super::view::{AppliedView, EvidenceView, PartnerView, StationView};
 use crate::keyring::Keyring;
 use crate::link::LinkHandle;
 use crate::plain::PlainHandle;
@@ -119,13 +120,9 @@ fn answer(services: &Services, command: Command) -> Result<Answer, Refusal> {
         Command::Call(body) => call(services, body),
         Command::TransferList(body) => transfers::list(store, body),
         Command::TransferShow(body) => {
-            let (transfer, steps) = transfers::transfer(store, &body)?;
-            let steps = steps.iter().map(StepView::from).collect();
-            let detail = TransferDetail {
-                transfer: TransferView::from(&transfer),
-                steps,
-            };
-            Ok(Answer::Transfer(Box::new(detail)))
+            let id: TransferId = parsed("transfer", &body.id)?;
+            let evidence = store.evidence(id).map_err(refused_by)?;
+            Ok(Answer::Transfer(Box::new(TransferDetail::from(&evidence))))
         }
         Command::TransferRetry(body) => {
             let id: TransferId = parsed("transfer", &body.id)?;
@@ -159,6 +156,11 @@ fn answer(services: &Services, command: Command) -> Result<Answer, Refusal> {
             Ok(Answer::Evidence(Box::new(EvidenceView::from(&evidence))))
         }
         Command::ReceiptAccept(body) => receipts::accept(store, &body),
+        Command::CertAdd(body) => certificates::add(store, &body),
+        Command::CertList(body) => certificates::list(store, &body),
+        Command::CertShow(body) => certificates::show(store, &body),
+        Command::CertPromote(body) => certificates::promote(store, &body),
+        Command::CertRemove(body) => certificates::remove(store, &body),
         Command::Status => {
             let report = status::gather(services).map_err(refused_by)?;
             Ok(Answer::Status(Box::new(report)))

@@ -1,7 +1,12 @@
 //! Receipts that are owed and awaited, and what operators say of received files.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
-use store::{ReceiptFilter, ReceiptSide, Store, StoreError, TransferId};
+use store::{
+    Direction, Filter, ReceiptEntry, ReceiptFilter, ReceiptSide, State, Store, StoreError,
+    TransferId,
+};
 
 use super::super::protocol::{
     Answer, ReceiptListBody, Refusal, RefusalKind, RejectBody, TransferBody,
@@ -27,9 +32,26 @@ pub(super) fn list(store: &Store, body: ReceiptListBody) -> Result<Answer, Refus
     let receipts = store
         .receipts(filter, Timestamp::now())
         .map_err(refused_by)?;
-    Ok(Answer::Receipts(
-        receipts.iter().map(ReceiptView::from).collect(),
-    ))
+    let invalid = invalid(store)?;
+    let view = |entry: &ReceiptEntry| {
+        let why = invalid.get(&entry.transfer).cloned();
+        (why.is_some() || !body.invalid).then(|| ReceiptView::new(entry, why))
+    };
+    Ok(Answer::Receipts(receipts.iter().filter_map(view).collect()))
+}
+
+/// Why the receipts that came for files that still wait for one are not to be believed.
+fn invalid(store: &Store) -> Result<HashMap<TransferId, String>, Refusal> {
+    let filter = Filter {
+        direction: Some(Direction::Out),
+        state: Some(State::Sent),
+        limit: Some(u32::MAX),
+        ..Filter::default()
+    };
+    let sent = store.transfers(filter).map_err(refused_by)?.into_iter();
+    Ok(sent
+        .filter_map(|transfer| Some((transfer.id, transfer.reason?)))
+        .collect())
 }
 
 pub(super) fn confirm(store: &Store, body: &TransferBody) -> Result<Answer, Refusal> {

@@ -5,12 +5,17 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 use oftp::{Format, OdetteId};
-use store::{Direction, Filter, NewOutbound, RecordForm, State, Store, StoreError, TransferId};
+use store::{
+    Direction, Filter, NewOutbound, Partner, RecordForm, SECURITY_WORDS, State, Store, StoreError,
+    TransferEvidence, TransferId, format_from_text,
+};
 
 use super::super::intake::Upload;
-use super::super::protocol::{Answer, ListBody, Refusal, RefusalKind, SendBody, TransferBody};
+use super::super::protocol::{
+    Answer, ListBody, Refusal, RefusalKind, SendBody, TransferBody, TransferDetail,
+};
 use super::super::status;
-use super::super::view::{TransferView, format_from_text};
+use super::super::view::{EvidenceCertificateView, StepView, TransferView};
 use super::{Services, parsed, refused, refused_by};
 
 /// Begins to take a file; what is not said of it is as agreed with the partner.
@@ -39,6 +44,7 @@ pub(super) fn send(services: &Services, body: SendBody) -> Result<Upload, Refusa
     };
     let record_length = body.record_length.unwrap_or(agreed);
     record_length_fits(format, record_length)?;
+    let protection = protection(&partner, &body)?;
     if let Some(octets) = body.octets {
         room(services, octets)?;
     }
@@ -53,6 +59,7 @@ pub(super) fn send(services: &Services, body: SendBody) -> Result<Upload, Refusa
         records,
         destination,
         station: body.station,
+        services: protection,
     };
     let intake = store
         .begin_outbound(new, Timestamp::now())
@@ -61,6 +68,50 @@ pub(super) fn send(services: &Services, body: SendBody) -> Result<Upload, Refusa
         intake,
         partner: body.partner,
     })
+}
+
+/// What is done to the file, when anything was said of it; told before the upload when it cannot be.
+fn protection(partner: &Partner, body: &SendBody) -> Result<Option<store::Services>, Refusal> {
+    let said = body.security.is_some()
+        || body.cipher_suite.is_some()
+        || body.compress.is_some()
+        || body.signed_receipt.is_some();
+    if !said {
+        return Ok(None);
+    }
+    let security = match &body.security {
+        None => partner.security,
+        Some(word) => store::security_from_word(word).ok_or_else(|| {
+            let words = SECURITY_WORDS.map(|(word, _)| word).join(", ");
+            wrong("--security", word, &format!("one of {words}"))
+        })?,
+    };
+    let services = store::Services {
+        security,
+        suite: body.cipher_suite.unwrap_or(partner.cipher_suite),
+        compression: body.compress.unwrap_or(partner.file_compression),
+        signed_receipt: body.signed_receipt.unwrap_or(partner.signed_receipts),
+    };
+    let obstacles: Vec<_> = partner
+        .obstacles(&services)
+        .into_iter()
+        .map(|(key, problem)| format!("{}: {problem}", option(key)))
+        .collect();
+    match obstacles.is_empty() {
+        true => Ok(Some(services)),
+        false => Err(Refusal::new(RefusalKind::Refused, obstacles.join("\n"))),
+    }
+}
+
+/// The option that says what an apply file's key says.
+fn option(key: &str) -> &str {
+    match key {
+        "security" => "--security",
+        "cipher_suite" => "--cipher-suite",
+        "file_compression" => "--compress",
+        "signed_receipts" => "--signed-receipt",
+        key => key,
+    }
 }
 
 /// Told before the upload, in the words of the command line.
@@ -115,6 +166,7 @@ pub(super) fn list(store: &Store, body: ListBody) -> Result<Answer, Refusal> {
             .state
             .map(|word| parsed::<State>("state", &word))
             .transpose()?,
+        held: body.held,
         limit: body.limit,
     };
     let transfers = store.transfers(filter).map_err(refused_by)?;
@@ -134,4 +186,19 @@ pub(super) fn transfer(
     let id: TransferId = parsed("transfer", &body.id)?;
     let found = store.transfer(id).map_err(refused_by)?;
     found.ok_or_else(|| refused(&StoreError::NoTransfer(id)))
+}
+
+impl From<&TransferEvidence> for TransferDetail {
+    fn from(evidence: &TransferEvidence) -> Self {
+        TransferDetail {
+            transfer: TransferView::from(&evidence.transfer),
+            steps: evidence.steps.iter().map(StepView::from).collect(),
+            receipt_problem: evidence.receipt_problem.clone(),
+            certificates: evidence
+                .certificates
+                .iter()
+                .map(|one| EvidenceCertificateView::new(one.what.word(), &one.certificate))
+                .collect(),
+        }
+    }
 }

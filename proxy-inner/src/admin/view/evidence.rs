@@ -5,7 +5,7 @@ use keyring::facts;
 use serde::{Deserialize, Serialize};
 use store::{ReceiptContent, ReceiptKind, TransferEvidence, certificates_to_pem};
 
-use super::{StepView, TransferView};
+use super::{StepView, TransferView, hexadecimal};
 
 /// Everything that proves a transfer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -122,7 +122,7 @@ impl From<&ReceiptContent> for EvidenceReceiptView {
 }
 
 impl EvidenceCertificateView {
-    fn new(what: &str, der: &[u8]) -> Self {
+    pub(in crate::admin) fn new(what: &str, der: &[u8]) -> Self {
         let mut view = EvidenceCertificateView {
             what: what.to_owned(),
             subject: "(cannot be read)".to_owned(),
@@ -143,13 +143,4 @@ impl EvidenceCertificateView {
         }
         view
     }
-}
-
-fn hexadecimal(octets: &[u8]) -> String {
-    octets.iter().fold(String::new(), |mut text, octet| {
-        use std::fmt::Write as _;
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{octet:02x}");
-        text
-    })
 }

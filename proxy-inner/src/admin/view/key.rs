@@ -112,7 +112,7 @@ impl KeyView {
 }
 
 impl KeyCertificateView {
-    fn new(facts: &Facts, now: Timestamp) -> KeyCertificateView {
+    pub(in crate::admin) fn new(facts: &Facts, now: Timestamp) -> KeyCertificateView {
         KeyCertificateView {
             subject: facts.subject.clone(),
             issuer: facts.issuer.clone(),

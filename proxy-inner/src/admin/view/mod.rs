@@ -1,9 +1,9 @@
 //! What operators see of stations, partners, transfers and the process: plain data with JSON keys
 //! that stay as they are, so that programs can rely on `--json`.
 
+mod certificate;
 mod evidence;
 mod key;
-mod partner;
 mod receipt;
 mod status;
 mod transfer;
@@ -11,15 +11,15 @@ mod transfer;
 use serde::{Deserialize, Serialize};
 use store::{Applied, Station};
 
+pub use certificate::CertificateView;
 pub use evidence::{EvidenceCertificateView, EvidenceReceiptView, EvidenceView};
 pub use key::{KeyCertificateView, KeyUseView, KeyView};
-pub use partner::PartnerView;
-pub(super) use partner::format_from_text;
 pub use receipt::ReceiptView;
 pub use status::{
-    CountView, LinkView, ListenerView, MovingView, OutboxFaultView, PlainView, QueueView,
-    SessionView, StatusView, StoreView, ToleratedView,
+    CountView, KeysView, LinkView, ListenerView, MovingView, OutboxFaultView, PlainView, QueueView,
+    SessionView, StatusView, StoreView, ToleratedView, WorkView,
 };
+pub use store::{PartnerView, RoleCertificateView};
 pub use transfer::{ServicesView, StepView, TransferView, WatchView};
 
 /// One of our stations.
@@ -60,6 +60,15 @@ impl From<&Applied> for AppliedView {
             change: change_word(applied.change).to_owned(),
         }
     }
+}
+
+/// Octets in hexadecimal.
+pub(super) fn hexadecimal(octets: &[u8]) -> String {
+    use std::fmt::Write as _;
+    octets.iter().fold(String::new(), |mut text, octet| {
+        let _ = write!(text, "{octet:02x}");
+        text
+    })
 }
 
 pub(super) fn change_word(change: store::Change) -> &'static str {

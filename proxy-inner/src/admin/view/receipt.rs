@@ -31,10 +31,13 @@ pub struct ReceiptView {
     pub deadline: String,
     /// Whether the deadline has passed.
     pub overdue: bool,
+    /// Why one that came is not to be believed; an operator may take it after all.
+    pub invalid: Option<String>,
 }
 
-impl From<&ReceiptEntry> for ReceiptView {
-    fn from(entry: &ReceiptEntry) -> Self {
+impl ReceiptView {
+    /// A receipt; `invalid` says what is wrong with one that came.
+    pub(in crate::admin) fn new(entry: &ReceiptEntry, invalid: Option<String>) -> Self {
         ReceiptView {
             transfer: entry.transfer.to_string(),
             side: entry.side.to_string(),
@@ -48,6 +51,7 @@ impl From<&ReceiptEntry> for ReceiptView {
             age: entry.age.as_secs(),
             deadline: entry.deadline.to_string(),
             overdue: entry.overdue,
+            invalid,
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use oftp::Security;
 use serde::{Deserialize, Serialize};
-use store::{Step, Transfer};
+use store::{State, Step, Transfer};
+
+use super::hexadecimal;
 
 /// One transfer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,7 +18,7 @@ pub struct TransferView {
     /// Our station's name.
     pub station: String,
     /// The state's word: `receiving`, `interrupted`, `received`, `delivered`, `forwarded`, `taking`,
-    /// `queued`, `sending`, `sent`, `acknowledged`, `rejected` or `failed`.
+    /// `securing`, `queued`, `sending`, `sent`, `acknowledged`, `rejected` or `failed`.
     pub state: String,
     /// Why it failed, was rejected, or the last attempt ended early.
     pub reason: Option<String>,
@@ -36,8 +38,18 @@ pub struct TransferView {
     pub records: u64,
     /// File services it was made with; absent when none.
     pub services: Option<ServicesView>,
-    /// Size in octets; announced while it is `receiving` or `interrupted`.
+    /// Size in octets as it travels; announced while it is `receiving` or `interrupted`, that of the
+    /// clear file while it is `securing`.
     pub octets: u64,
+    /// Size of the clear file, before it was secured or after it was opened; absent while not known.
+    pub clear_octets: Option<u64>,
+    /// Hash of the file as it travels, by its cipher suite, hexadecimal; absent while not known.
+    pub hash: Option<String>,
+    /// In: whether it was opened, where it had to be.
+    pub opened: bool,
+    /// Whether it is held: it cannot be secured or opened for now, `reason` says why, and it is tried
+    /// again at `not_before`.
+    pub held: bool,
     /// Where it goes on when it breaks off, in records (F, V) or blocks of 1024 octets; 0 at its
     /// beginning. In: up to where it is on disk. Out: from where it is offered.
     pub position: u64,
@@ -66,7 +78,7 @@ pub struct TransferView {
     pub forwarded_from: Option<String>,
     /// Out: how often it was offered and refused for now.
     pub attempts: u32,
-    /// Out: when it may be offered again, UTC.
+    /// When it may be offered, secured or opened again, UTC.
     pub not_before: Option<String>,
     /// When the journal first heard of it, UTC.
     pub created: String,
@@ -137,6 +149,10 @@ impl From<&Transfer> for TransferView {
             records: transfer.records,
             services: services(transfer),
             octets: transfer.octets,
+            clear_octets: Some(transfer.clear_octets).filter(|octets| *octets > 0),
+            hash: Some(hexadecimal(&transfer.hash)).filter(|hash| !hash.is_empty()),
+            opened: transfer.opened,
+            held: is_held(transfer),
             position: transfer.restart.answer,
             position_octets: transfer.restart.octets,
             progress: transfer.progress,
@@ -156,6 +172,12 @@ impl From<&Transfer> for TransferView {
             circuit: transfer.circuit.clone(),
         }
     }
+}
+
+/// Whether it waits to be secured or opened and something stands against that.
+fn is_held(transfer: &Transfer) -> bool {
+    let waits = transfer.state == State::Securing || transfer.needs_opening();
+    waits && transfer.not_before.is_some() && transfer.reason.is_some()
 }
 
 fn services(transfer: &Transfer) -> Option<ServicesView> {

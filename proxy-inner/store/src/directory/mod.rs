@@ -35,6 +35,7 @@ use crate::services::Services;
 
 pub use fingerprint::{Fingerprint, NoFingerprint};
 pub use pem::{NoCertificates, certificates_from_pem, certificates_to_pem};
+pub use protection::PARTNER_ROLES;
 pub use read::parse_directory;
 pub use serving::Served;
 pub use terms::{

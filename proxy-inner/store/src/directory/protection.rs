@@ -10,7 +10,7 @@ use super::{Acceptance, Encoding, Partner, security_word};
 use crate::services::Services;
 
 /// The roles a partner's certificates have; of its TLS certificates we keep fingerprints.
-pub(super) const ROLES: [Role; 4] = [
+pub const PARTNER_ROLES: [Role; 4] = [
     Role::Encryption,
     Role::FileSigning,
     Role::ReceiptSigning,
@@ -200,7 +200,7 @@ impl Partner {
             });
         };
         for (place, held) in self.role_certificates.iter().enumerate() {
-            if !ROLES.contains(&held.role) {
+            if !PARTNER_ROLES.contains(&held.role) {
                 clash(format!("the role \"{}\"", held.role), &roles());
             }
             for other in self.role_certificates.iter().take(place) {
@@ -235,7 +235,7 @@ impl Partner {
 
 /// The roles there are for partners, in words that can follow "wanted".
 pub(super) fn roles() -> String {
-    let words = ROLES.map(|role| format!("\"{role}\"")).join(", ");
+    let words = PARTNER_ROLES.map(|role| format!("\"{role}\"")).join(", ");
     format!("one of {words}; its TLS certificates are in `certificates`, by fingerprint")
 }
 

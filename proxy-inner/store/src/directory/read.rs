@@ -288,7 +288,7 @@ fn certificate(mut section: Section<'_>) -> Option<Vec<RoleCertificate>> {
         roles = None;
     }
     for (index, word) in words.iter().enumerate() {
-        match Role::from_word(word).filter(|role| protection::ROLES.contains(role)) {
+        match Role::from_word(word).filter(|role| protection::PARTNER_ROLES.contains(role)) {
             Some(role) => roles.iter_mut().for_each(|roles| roles.push(role)),
             None => {
                 let key = format!("roles[{index}]");
