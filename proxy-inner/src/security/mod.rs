@@ -124,4 +124,4 @@ impl fmt::Debug for Security {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -229,7 +229,7 @@ impl Security {
     }
 
     /// Secures one file, if one waits.
-    fn secure_one(&self, shutdown: &Shutdown) -> Result<bool, StoreError> {
+    pub(super) fn secure_one(&self, shutdown: &Shutdown) -> Result<bool, StoreError> {
         let Some(mut claim) = self.store.claim_securing(Timestamp::now())? else {
             return Ok(false);
         };

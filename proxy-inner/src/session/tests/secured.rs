@@ -74,14 +74,6 @@ async fn both_ways(us: &Side, them: &Side, services: Services) {
         .collect();
     exchange(us, them).await;
     for (side, other, ids) in [(us, them, sent), (them, us, answered)] {
-        let mut left: Vec<_> = samples
-            .iter()
-            .map(|sample| sample.content.clone())
-            .collect();
-        let mut arrived = other.inbox();
-        left.sort();
-        arrived.sort();
-        assert!(arrived == left, "files differ with {services:?}");
         for (id, sample) in ids.into_iter().zip(&samples) {
             let here = side.transfer(id);
             let told = format!("{} with {services:?}: {:?}", sample.name, here.reason);
@@ -109,6 +101,14 @@ async fn both_ways(us: &Side, them: &Side, services: Services) {
             );
             assert_eq!(receipt.hash.is_empty(), !services.signed_receipt, "{told}");
         }
+        let mut left: Vec<_> = samples
+            .iter()
+            .map(|sample| sample.content.clone())
+            .collect();
+        let mut arrived = other.inbox();
+        left.sort();
+        arrived.sort();
+        assert!(arrived == left, "files differ with {services:?}");
     }
 }
 

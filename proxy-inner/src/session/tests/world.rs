@@ -36,7 +36,11 @@ impl Side {
         folder: TempDir,
         reserve: u64,
     ) -> Self {
-        let store = Store::open(folder.path(), StoreOptions { reserve }).unwrap();
+        let options = StoreOptions {
+            reserve,
+            ..StoreOptions::default()
+        };
+        let store = Store::open(folder.path(), options).unwrap();
         let station = Station {
             name: name.into(),
             code: code(name),
