@@ -282,12 +282,21 @@ impl OpenError {
             Self::Decryption(_) => {
                 "it cannot be decrypted, or what was encrypted is not what it should be".to_owned()
             }
-            Self::Decompression(error) => error.to_string(),
-            Self::Signature(SignatureError::NoSigner { .. }) => {
-                "its signature cannot be verified".to_owned()
+            Self::Decompression(DecompressionError::Expansion(most)) => {
+                format!("it expands to more than {most} times its size")
             }
-            Self::Structure { .. } | Self::Layers { .. } => self.to_string(),
+            Self::Decompression(error) => error.to_string(),
+            Self::Signature(
+                SignatureError::NoSigner { found } | SignatureError::OtherSigner { found, .. },
+            ) => {
+                format!("signed by {found}, for which there is no certificate here")
+            }
             Self::Signature(error) => error.to_string(),
+            Self::Structure { .. } => self.to_string(),
+            Self::Layers { expected, found } => {
+                let (announced, object) = (expected.announced(), expected.object());
+                format!("announced as {announced}, but it has {found} where {object} belongs")
+            }
             Self::TooLarge { .. } => "opened, the file is larger than is accepted".to_owned(),
             Self::Key(_) | Self::Io { .. } => "the file cannot be opened at the moment".to_owned(),
         }

@@ -7,8 +7,8 @@ use super::{Layer, Source};
 use crate::ber::{INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, SET};
 use crate::open::{OpenError, Problem};
 
-/// Elements open at a time at most: an object with everything in it needs 11.
-pub(crate) const MOST_DEPTH: usize = 16;
+/// Elements open at a time at most: a signed attribute that names its signer's issuer needs 17.
+pub(crate) const MOST_DEPTH: usize = 20;
 /// Octets of a small element at most, written with definite lengths.
 pub(crate) const MOST_SMALL: usize = 1 << 20;
 /// Octets of all small elements of one layer at most.

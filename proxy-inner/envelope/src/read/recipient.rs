@@ -1,8 +1,12 @@
 //! KeyTransRecipientInfo (RFC 5652 section 6.2.1), and the identifiers by which certificates are named.
 
+use crypto::Hash;
+
 use super::algorithm::Algorithm;
 use crate::ber::{Element, INTEGER, OCTET_STRING, Reader, SEQUENCE, context};
 use crate::{BerError, Certificate, OwnKey, oid};
+
+const BIT_STRING: u8 = 0x03;
 
 /// A content key wrapped for one recipient.
 pub(super) struct Recipient {
@@ -83,11 +87,14 @@ impl Identifier {
         }
     }
 
-    /// Whether at least the serial number is the same.
+    /// Whether at least the serial number is the same, or the usual key identifier (RFC 5280 section
+    /// 4.2.1.2) of a certificate that does not have one.
     pub(super) fn may_be(&self, certificate: &Certificate) -> bool {
         match self {
             Self::IssuerAndSerialNumber { serial, .. } => certificate.has_serial(serial),
-            Self::SubjectKeyIdentifier(_) => false,
+            Self::SubjectKeyIdentifier(identifier) => {
+                usual_key_identifier(certificate).is_ok_and(|usual| usual == *identifier)
+            }
         }
     }
 
@@ -134,6 +141,17 @@ pub(super) fn listed(words: &[String], none: &str) -> String {
         text.push_str(" and others");
     }
     text
+}
+
+/// SHA-1 of the key's bits.
+fn usual_key_identifier(certificate: &Certificate) -> Result<Vec<u8>, BerError> {
+    const KEY: &str = "a public key";
+    let mut whole = Reader::new(certificate.public_key().spki());
+    let mut parts = whole.expect(SEQUENCE, KEY)?.open(KEY)?;
+    parts.expect(SEQUENCE, KEY)?;
+    let bits = parts.expect(BIT_STRING, KEY)?.primitive(KEY)?;
+    // The first octet says how many bits of the last one count.
+    Ok(Hash::Sha1.of(bits.get(1..).unwrap_or_default()))
 }
 
 fn serial_in_words(serial: &[u8]) -> String {

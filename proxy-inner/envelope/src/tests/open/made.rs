@@ -31,6 +31,8 @@ pub(super) struct Sign<'a> {
     /// What the attributes say that was signed.
     pub(super) attributes_kind: &'a [u8],
     pub(super) certificates: Vec<Vec<u8>>,
+    /// A further attribute.
+    pub(super) more: Option<Vec<u8>>,
     /// How often the same signature is there.
     pub(super) signers: usize,
 }
@@ -44,6 +46,7 @@ impl<'a> Sign<'a> {
             attributes: Some(Order::Sorted),
             attributes_kind: oid::DATA,
             certificates: Vec::new(),
+            more: None,
             signers: 1,
         }
     }
@@ -58,8 +61,8 @@ impl<'a> Sign<'a> {
         let content = der::element(0xa0, &[&der::octet_string(self.content)]);
         let content = der::sequence(&[&der::identifier(self.kind), &content]);
         let signers = vec![self.signer(); self.signers];
-        let signers: Vec<&[u8]> = signers.iter().map(Vec::as_slice).collect();
-        let certificates: Vec<&[u8]> = self.certificates.iter().map(Vec::as_slice).collect();
+        let signers = slices(&signers);
+        let certificates = slices(&self.certificates);
         let mut parts = vec![
             der::small_integer(1),
             der::set(&[&der::sequence(&[&der::identifier(self.digest())])]),
@@ -69,7 +72,7 @@ impl<'a> Sign<'a> {
             parts.push(der::element(0xa0, &certificates));
         }
         parts.push(der::set(&signers));
-        let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
+        let parts = slices(&parts);
         der::sequence(&parts)
     }
 
@@ -86,17 +89,18 @@ impl<'a> Sign<'a> {
         let mut covered = digest.clone();
         if let Some(order) = self.attributes {
             let kind = der::identifier(self.attributes_kind);
-            let mut each = [
+            let mut each = vec![
                 attribute(oid::CONTENT_TYPE, &kind),
                 attribute(oid::MESSAGE_DIGEST, &der::octet_string(&digest)),
                 attribute(oid::SIGNING_TIME, &der::element(0x17, &[b"260101000000Z"])),
             ];
+            each.extend(self.more.clone());
             each.sort();
-            let sorted = der::set(&each.each_ref().map(Vec::as_slice));
+            let sorted = der::set(&slices(&each));
             if order != Order::Sorted {
                 each.reverse();
             }
-            let sent = each.each_ref().map(Vec::as_slice);
+            let sent = slices(&each);
             covered = self.hash.of(&match order {
                 Order::SignedAsSent => der::set(&sent),
                 _ => sorted,
@@ -111,7 +115,7 @@ impl<'a> Sign<'a> {
             &der::null(),
         ]));
         parts.push(der::octet_string(&signature));
-        let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
+        let parts = slices(&parts);
         der::sequence(&parts)
     }
 
@@ -124,6 +128,10 @@ impl<'a> Sign<'a> {
             Hash::Sha3_512 => oid::SHA3_512,
         }
     }
+}
+
+fn slices(octets: &[Vec<u8>]) -> Vec<&[u8]> {
+    octets.iter().map(Vec::as_slice).collect()
 }
 
 pub(super) fn info(kind: &[u8], object: &[u8]) -> Vec<u8> {
@@ -185,7 +193,7 @@ pub(super) fn enveloped_of(kind: &[u8], wrapped: &[Vec<u8>], encrypted: &[u8]) -
             ])
         })
         .collect();
-    let recipients: Vec<&[u8]> = recipients.iter().map(Vec::as_slice).collect();
+    let recipients = slices(&recipients);
     let content = der::sequence(&[
         &der::identifier(kind),
         &der::sequence(&[

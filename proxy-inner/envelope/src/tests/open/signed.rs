@@ -2,10 +2,10 @@
 
 use crypto::Hash;
 
-use super::made::{Order, Sign, enveloped};
+use super::made::{Order, Sign, attribute, enveloped};
 use super::*;
 use crate::receipt::{self, ReceiptSignatureError};
-use crate::{SignatureError, oid};
+use crate::{SignatureError, der, oid};
 
 #[test]
 fn attributes_count_as_they_were_sent_and_as_they_are_sorted() {
@@ -25,6 +25,31 @@ fn attributes_count_as_they_were_sent_and_as_they_are_sorted() {
             assert_eq!(opened.signers, [1], "{hash} {attributes:?}");
             assert_eq!(clear, b"what is signed");
         }
+    }
+}
+
+#[test]
+fn an_attribute_may_name_the_signers_certificate_and_its_issuer() {
+    // ESSCertIDv2 with an IssuerSerial (RFC 5035): nothing that partners sign is nested deeper.
+    let id = &[
+        0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x10, 0x02, 0x2f,
+    ];
+    let name = der::element(0xa4, &[recipient().issuer()]);
+    let serial = der::element(0x02, &[recipient().serial()]);
+    let issuer = der::sequence(&[&der::sequence(&[&name]), &serial]);
+    let certificate = der::sequence(&[&der::octet_string(&[1; 32]), &issuer]);
+    let value = der::sequence(&[&der::sequence(&[&certificate])]);
+    let file = Sign {
+        more: Some(attribute(id, &value)),
+        ..Sign::new(b"what is signed")
+    };
+    for seed in 0..20 {
+        let shaped = reshape::Shape::new(seed).all(&file.made());
+        assert_eq!(
+            open_octets("s", &shaped).unwrap().0.signers,
+            [1],
+            "seed {seed}"
+        );
     }
 }
 
