@@ -48,7 +48,7 @@ pub struct Entry {
     /// Further keys with their values as TOML text.
     pub more: Vec<(String, String)>,
     /// What follows each `[[partner.certificate]]`.
-    role_certificates: Vec<String>,
+    pub role_certificates: Vec<String>,
 }
 
 impl Directory {
