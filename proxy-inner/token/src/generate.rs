@@ -10,7 +10,7 @@ use cryptoki::types::Ulong;
 use zeroize::Zeroizing;
 
 use crate::error::answer;
-use crate::{TokenError, TokenUri, find, module, pin, pool};
+use crate::{TokenError, TokenUri, find, module, pin};
 
 /// Octets of an identifier we make up.
 const ID_OCTETS: usize = 16;
@@ -36,7 +36,7 @@ pub(crate) fn generate(
         pin.as_ref().map(|pin| pin.as_str()),
     )
     .and_then(|()| make(&session, uri, label, bits));
-    pool::close(session);
+    drop(session.close());
     done
 }
 

@@ -1,8 +1,10 @@
 //! PKCS#11 modules, each loaded once for the life of the process, and the tokens they show.
 
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::error::{Error, RvError};
@@ -11,26 +13,56 @@ use cryptoki::slot::Slot;
 use crate::{TokenError, TokenUri};
 
 /// Never unloaded: sessions of other keys may be in use, and most modules do not survive it.
-static LOADED: LazyLock<Mutex<HashMap<PathBuf, Pkcs11>>> = LazyLock::new(Mutex::default);
+static LOADED: LazyLock<Mutex<HashMap<PathBuf, Loaded>>> = LazyLock::new(Mutex::default);
+
+/// A module since it last started its work.
+#[derive(Clone)]
+pub(crate) struct Loaded {
+    module: Pkcs11,
+    /// How often it has started in this process, and when this one was had.
+    starts: Arc<AtomicU64>,
+    start: u64,
+}
+
+impl Loaded {
+    /// Whether it is still at the same work. If not, the numbers of its sessions may by now be
+    /// those of others: they must not be used, nor closed.
+    pub(crate) fn is_current(&self) -> bool {
+        self.starts.load(Ordering::Acquire) == self.start
+    }
+}
+
+impl Deref for Loaded {
+    type Target = Pkcs11;
+
+    fn deref(&self) -> &Pkcs11 {
+        &self.module
+    }
+}
 
 /// The module, loaded and ready for several threads.
-pub(crate) fn load(path: &Path) -> Result<Pkcs11, TokenError> {
+pub(crate) fn load(path: &Path) -> Result<Loaded, TokenError> {
     let unloadable = |error: Error| TokenError::Module {
         path: path.to_owned(),
         why: crate::error::answer(&error),
     };
-    let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
-    let module = match loaded.get(path) {
-        Some(module) => module.clone(),
-        None => Pkcs11::new(path).map_err(unloadable)?,
+    let mut all = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut loaded = match all.get(path) {
+        Some(loaded) => loaded.clone(),
+        None => Loaded {
+            module: Pkcs11::new(path).map_err(unloadable)?,
+            starts: Arc::default(),
+            start: 0,
+        },
     };
     // Also when it was loaded before: somebody may have ended its work.
-    match module.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)) {
-        Ok(()) | Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => {}
+    match loaded.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)) {
+        Ok(()) => loaded.start = loaded.starts.fetch_add(1, Ordering::AcqRel) + 1,
+        Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => {}
         Err(error) => return Err(unloadable(error)),
     }
-    loaded.insert(path.to_owned(), module.clone());
-    Ok(module)
+    all.insert(path.to_owned(), loaded.clone());
+    Ok(loaded)
 }
 
 /// The slot that now holds the token of the address.

@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::error::is_lost;
 use crate::find::{self, Found};
+use crate::module::Loaded;
 use crate::{TokenError, TokenUri, module, pin};
 
 /// Sessions a key has at most. More do not make a token faster, and it has few.
@@ -47,7 +48,7 @@ struct State {
 /// Where the key is now.
 #[derive(Clone)]
 struct Connection {
-    module: Pkcs11,
+    module: Loaded,
     slot: Slot,
     key: ObjectHandle,
     most: usize,
@@ -108,44 +109,44 @@ impl Pool {
         &self,
         operation: impl Fn(&Session, ObjectHandle) -> Result<T, Error>,
     ) -> Result<Result<T, Error>, Trouble> {
-        let mut lease = self.lease().map_err(Trouble::Gone)?;
-        let Some(session) = lease.session.as_ref() else {
-            return Ok(Err(Error::Pkcs11(
-                RvError::SessionClosed,
-                cryptoki::context::Function::GetSessionInfo,
-            )));
-        };
-        let answered = operation(session, lease.key);
+        let (lease, session) = self.lease().map_err(|error| {
+            // Those who wait for a session must see for themselves that there is none.
+            self.freed.notify_all();
+            Trouble::Gone(error)
+        })?;
+        let answered = operation(&session, lease.connection.key);
         match &answered {
-            Ok(_) => {}
-            Err(error) if is_lost(error) => lease.forget_connection(),
+            Ok(_) => lease.give_back(session),
+            Err(error) if is_lost(error) => lease.forget_connection(session),
             // It may be left in the midst of something.
-            Err(_) => lease.close_session(),
+            Err(_) => lease.connection.close(session),
         }
         Ok(answered)
     }
 
     /// A session for one thread; waits while all are in use.
-    fn lease(&self) -> Result<Lease<'_>, TokenError> {
+    fn lease(&self) -> Result<(Lease<'_>, Session), TokenError> {
         let mut state = self.lock();
         loop {
-            if let Some(session) = state.idle.pop()
-                && let Some(connection) = &state.connection
-            {
-                let key = connection.key;
-                return Ok(self.leased(&mut state, session, key));
-            }
             match state.connection.clone() {
                 None => {
                     let (connection, session) = self.reconnect()?;
-                    let key = connection.key;
-                    state.connection = Some(connection);
-                    return Ok(self.leased(&mut state, session, key));
+                    state.connection = Some(connection.clone());
+                    return Ok((self.leased(&mut state, connection), session));
+                }
+                Some(connection) if !connection.module.is_current() => {
+                    state.forget();
+                    continue;
+                }
+                Some(connection) if !state.idle.is_empty() => {
+                    if let Some(session) = state.idle.pop() {
+                        return Ok((self.leased(&mut state, connection), session));
+                    }
                 }
                 Some(connection) if state.out < connection.most => {
                     match open_session(&connection, self.pin.as_ref()) {
                         Ok(session) => {
-                            return Ok(self.leased(&mut state, session, connection.key));
+                            return Ok((self.leased(&mut state, connection), session));
                         }
                         // Others have the token's last sessions: wait for one of ours.
                         Err(Opening::Full) if state.out > 0 => {}
@@ -171,12 +172,11 @@ impl Pool {
         }
     }
 
-    fn leased(&self, state: &mut State, session: Session, key: ObjectHandle) -> Lease<'_> {
+    fn leased(&self, state: &mut State, connection: Connection) -> Lease<'_> {
         state.out += 1;
         Lease {
             pool: self,
-            session: Some(session),
-            key,
+            connection,
             epoch: state.epoch,
         }
     }
@@ -184,7 +184,7 @@ impl Pool {
     fn reconnect(&self) -> Result<(Connection, Session), TokenError> {
         let (connection, session, found) = connect(&self.uri, self.pin.as_ref())?;
         if found.public != self.public {
-            close(session);
+            connection.close(session);
             return Err(TokenError::Changed(self.uri.key_in_words()));
         }
         Ok((connection, session))
@@ -197,41 +197,51 @@ impl Pool {
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        for session in self.lock().idle.drain(..) {
-            close(session);
-        }
+        self.lock().forget();
     }
 }
 
 impl State {
     fn forget(&mut self) {
-        self.connection = None;
         self.out = 0;
         self.epoch += 1;
-        for session in self.idle.drain(..) {
-            close(session);
+        if let Some(connection) = self.connection.take() {
+            for session in self.idle.drain(..) {
+                connection.close(session);
+            }
         }
     }
 }
 
-/// A session in use; given back when dropped.
+impl Connection {
+    /// Ends a session; one the token has ended already is as good.
+    fn close(&self, session: Session) {
+        if self.module.is_current() {
+            drop(session.close());
+        }
+    }
+}
+
+/// The right to use one session; ends when dropped.
 struct Lease<'a> {
     pool: &'a Pool,
-    session: Option<Session>,
-    key: ObjectHandle,
+    connection: Connection,
     epoch: u64,
 }
 
 impl Lease<'_> {
-    fn close_session(&mut self) {
-        if let Some(session) = self.session.take() {
-            close(session);
+    fn give_back(self, session: Session) {
+        let mut state = self.pool.lock();
+        if state.epoch == self.epoch {
+            state.idle.push(session);
+        } else {
+            self.connection.close(session);
         }
     }
 
     /// The next user connects anew, unless somebody has done so in the meantime.
-    fn forget_connection(&mut self) {
-        self.close_session();
+    fn forget_connection(self, session: Session) {
+        self.connection.close(session);
         let mut state = self.pool.lock();
         if state.epoch == self.epoch {
             state.forget();
@@ -242,12 +252,8 @@ impl Lease<'_> {
 impl Drop for Lease<'_> {
     fn drop(&mut self) {
         let mut state = self.pool.lock();
-        let session = self.session.take();
         if state.epoch == self.epoch {
             state.out = state.out.saturating_sub(1);
-            state.idle.extend(session);
-        } else if let Some(session) = session {
-            close(session);
         }
         drop(state);
         self.pool.freed.notify_one();
@@ -274,7 +280,7 @@ fn connect(
     let found = match found {
         Ok(found) => found,
         Err(error) => {
-            close(session);
+            drop(session.close());
             return Err(error);
         }
     };
@@ -311,13 +317,8 @@ fn open_session(
     match pin::login(module, *slot, &session, pin.map(|pin| pin.as_str())) {
         Ok(()) => Ok(session),
         Err(error) => {
-            close(session);
+            connection.close(session);
             Err(Opening::Failed(error))
         }
     }
-}
-
-/// Ends a session; one the token has ended already is as good.
-pub(crate) fn close(session: Session) {
-    drop(session.close());
 }

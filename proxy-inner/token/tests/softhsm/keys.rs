@@ -185,6 +185,52 @@ fn has_the_same_stand_ins_when_opened_again() {
 }
 
 #[test]
+fn a_key_that_may_only_decrypt_does_that() {
+    in_token("keys::a_key_that_may_only_decrypt_does_that", |world| {
+        let in_memory = world.import("decryption", "02");
+        limit(Attribute::Sign(false));
+        let key = world.open("object=decryption").unwrap();
+        let wrapped = in_memory.public().wrap_pkcs1(CONTENT_KEY).unwrap();
+        let unwrapped = key.unwrap_pkcs1(&wrapped, 32).unwrap();
+        assert_eq!(unwrapped.as_slice(), CONTENT_KEY);
+        never_tells(&key);
+        let digest = Hash::Sha256.of(b"content");
+        let refused = key.sign(Signing::Pkcs1(Hash::Sha256), &digest).unwrap_err();
+        assert!(
+            matches!(refused, KeyUseError::Unsupported { .. }),
+            "{refused}"
+        );
+        let again = world.open("object=decryption").unwrap();
+        assert_eq!(
+            key.unwrap_pkcs1(&[0x55; 256], 32).unwrap(),
+            again.unwrap_pkcs1(&[0x55; 256], 32).unwrap()
+        );
+    });
+}
+
+#[test]
+fn a_key_that_may_only_sign_does_that() {
+    in_token("keys::a_key_that_may_only_sign_does_that", |world| {
+        let in_memory = world.import("signing", "03");
+        limit(Attribute::Decrypt(false));
+        let key = world.open("object=signing").unwrap();
+        let digest = Hash::Sha256.of(b"content");
+        let signing = Signing::Pkcs1(Hash::Sha256);
+        assert_eq!(key.sign(signing, &digest), in_memory.sign(signing, &digest));
+        for refused in [
+            key.unwrap_pkcs1(&[1; 256], 32).unwrap_err(),
+            key.unwrap_oaep(Oaep::with(Hash::Sha1), &[1; 256], 32)
+                .unwrap_err(),
+        ] {
+            assert!(
+                matches!(refused, KeyUseError::Unsupported { .. }),
+                "{refused}"
+            );
+        }
+    });
+}
+
+#[test]
 fn finds_certificates_by_the_key_they_are_for() {
     in_token(
         "keys::finds_certificates_by_the_key_they_are_for",
@@ -231,6 +277,18 @@ fn prints_no_pin() {
              public: PublicKey { bits: 2048, marked: Any, .. }, .. }"
         );
     });
+}
+
+/// Takes a use from the only private key there is.
+fn limit(attribute: Attribute) {
+    let (module, slot) = behind();
+    let session = module.open_rw_session(slot).unwrap();
+    session
+        .login(UserType::User, Some(&AuthPin::from(PIN)))
+        .unwrap();
+    let wanted = [Attribute::Class(ObjectClass::PRIVATE_KEY)];
+    let private = session.find_objects(&wanted).unwrap()[0];
+    session.update_attributes(private, &[attribute]).unwrap();
 }
 
 /// Signs and unwraps once.

@@ -54,6 +54,11 @@ fn says_that_the_token_is_gone_and_finds_it_when_it_is_back() {
             assert!(matches!(error, KeyUseError::Unreachable(_)), "{error}");
             assert!(error.to_string().contains("no token \"HSM\""), "{error}");
         }
+        std::thread::scope(|scope| {
+            for _ in 0..12 {
+                scope.spawn(|| assert!(signs(&key).is_err()));
+            }
+        });
         let unwrapped = key.unwrap_pkcs1(&[1; 256], 32);
         assert!(matches!(unwrapped, Err(KeyUseError::Unreachable(_))));
         fs::remove_dir(&tokens).unwrap();

@@ -91,16 +91,21 @@ impl World {
 
     /// A key made outside and put into the token, and the same key in memory.
     pub(crate) fn import(&self, label: &str, id: &str) -> SoftwareKey {
-        let pem = format!("{label}-{id}.pem");
-        self.run(
-            "openssl",
-            &["genpkey", "-quiet", "-algorithm", "RSA", "-out", &pem],
-        );
+        let (pem, key) = self.make_key(label, id);
         self.run(
             "softhsm2-util",
             &[
                 "--import", &pem, "--token", "HSM", "--label", label, "--id", id, "--pin", PIN,
             ],
+        );
+        key
+    }
+
+    fn make_key(&self, label: &str, id: &str) -> (String, SoftwareKey) {
+        let pem = format!("{label}-{id}.pem");
+        self.run(
+            "openssl",
+            &["genpkey", "-quiet", "-algorithm", "RSA", "-out", &pem],
         );
         self.run(
             "openssl",
@@ -108,7 +113,8 @@ impl World {
                 "pkcs8", "-topk8", "-nocrypt", "-in", &pem, "-outform", "DER", "-out", "key.der",
             ],
         );
-        SoftwareKey::from_pkcs8(&fs::read(self.path("key.der")).unwrap()).unwrap()
+        let pkcs8 = fs::read(self.path("key.der")).unwrap();
+        (pem, SoftwareKey::from_pkcs8(&pkcs8).unwrap())
     }
 
     /// A self-signed certificate for the imported key, put into the token under another name.
