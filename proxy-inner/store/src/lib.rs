@@ -2,7 +2,7 @@
 //! delivered twice, whenever the process is killed.
 //!
 //! ```text
-//!  partner ─▶ begin_inbound ─▶ Inbound::write* ─▶ finish ─▶ Synced ─▶ deliver ─▶ inbox/<partner>/
+//!  partner ─▶ begin_inbound ─▶ Inbound::write* ─▶ finish ─▶ Synced ─▶ (open) ─▶ deliver ─▶ inbox/<partner>/
 //!             (duplicate? busy? room?  spool      │ data synced, then journal  │ (atomic rename)
 //!              resumed?)                          │                            └▶ queued for another
 //!                                                 │                               partner (forward.rs)
@@ -10,13 +10,13 @@
 //!                              journal (SQLite, WAL, full sync): the truth after a crash
 //!                                                 ▲
 //!  outbox/<partner>/ ─▶ scan_outbox ──┐           │
-//!  begin_outbound ─▶ Intake::finish ──┴▶ queued ─▶ claim_file ─▶ OutboundClaim ─▶ sent ─▶ receipt_arrived
+//!  begin_outbound ─▶ Intake::finish ──┴▶ (secure) ─▶ queued ─▶ claim_file ─▶ OutboundClaim ─▶ sent ─▶ receipt_arrived
 //!                                                 claim_receipt ─▶ ReceiptClaim ─▶ sent
 //! ```
 //!
 //! Everything here blocks; an asynchronous caller wraps it in `spawn_blocking`. [`Store`] is cheap
-//! to clone. Values that stand for work under way ([`Inbound`], [`Intake`], [`OutboundClaim`],
-//! [`ReceiptClaim`]) end themselves when dropped, without waiting for a sync: what can go on later, can.
+//! to clone. Values that stand for work under way ([`Inbound`], [`Intake`], [`SecuringClaim`],
+//! [`OpeningClaim`], [`OutboundClaim`], [`ReceiptClaim`]) end themselves when dropped, without waiting for a sync: what can go on later, can.
 //!
 //! What is promised, and where it is kept:
 //! - A file is acknowledged by a value ([`Synced`]) that exists only after its octets, its folder
@@ -26,6 +26,9 @@
 //! - It appears in the inbox once, whole, with its metadata beside it (`inbox.rs`), or goes on once and
 //!   unchanged to the partner who serves its destination (`forward.rs`).
 //! - For each file its sender gets one receipt (`receipt/`).
+//! - What is secured before it is sent is the same octets at every attempt; of what is opened nobody sees
+//!   any before all of it was (`security/`). What proves a transfer is kept with it (`evidence.rs`,
+//!   `archive.rs`).
 //! - A file in the outbox is taken once, and what is taken is sent until the partner has it or the
 //!   journal says why not (`outbox/`, `outbound/`).
 //! - Opening brings journal, spool, inbox and outbox to one consistent state (`recover.rs`).

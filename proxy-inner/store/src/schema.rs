@@ -184,11 +184,12 @@ CREATE INDEX receipt_open ON transfer (receipt) WHERE receipt IN ('owed', 'uncon
 /// Version 3: files that are secured and opened, signed receipts, what proves them.
 ///
 /// `octets` and `stored` are of the file as it travels, `clear_octets` and `clear_stored` of the clear
-/// one. While a file is secured or opened, `holder` is the number of the value that does it, as while it
+/// one. `secured` tells that a file to send is ready: secured, or hashed. While a file is secured or opened, `holder` is the number of the value that does it, as while it
 /// is sent. `archived` tells that the archive has files of it. `invalid` says why a receipt that came
 /// settled nothing.
 const MIGRATE_3: &str = "
 ALTER TABLE transfer ADD COLUMN hash BLOB NOT NULL DEFAULT x'';
+ALTER TABLE transfer ADD COLUMN secured INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE transfer ADD COLUMN opened INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE transfer ADD COLUMN clear_octets INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE transfer ADD COLUMN clear_stored INTEGER NOT NULL DEFAULT 0;
@@ -203,5 +204,7 @@ CREATE TABLE evidence (
     certificate BLOB NOT NULL
 ) STRICT;
 CREATE INDEX evidence_transfer ON evidence (transfer);
+CREATE INDEX transfer_securing ON transfer (seq) WHERE state = 'securing';
+CREATE INDEX transfer_received ON transfer (seq) WHERE state = 'received';
 CREATE INDEX transfer_archived ON transfer (changed) WHERE archived;
 ";

@@ -5,6 +5,7 @@ use oftp::ReceiptReason;
 use rusqlite::Connection;
 
 use crate::error::StoreError;
+use crate::inbox::exists;
 use crate::intake::first_state;
 use crate::layout;
 use crate::naming::{has_short_stamps, unique_stamp};
@@ -23,9 +24,10 @@ impl Store {
     /// always keeps it, and is sent again only as long as its sender has not been told that it failed.
     ///
     /// # Errors
-    /// [`StoreError::NoTransfer`], [`StoreError::WrongState`], [`StoreError::Refused`] for a forwarded
-    /// file whose sender knows; or what the journal said.
+    /// [`StoreError::NoTransfer`], [`StoreError::WrongState`], [`StoreError::Refused`] for a file that was
+    /// discarded, or a forwarded one whose sender knows; or what the disk or the journal said.
     pub fn retry(&self, id: TransferId, now: Timestamp) -> Result<(), StoreError> {
+        self.refuse_discarded(id)?;
         let live = self.inner.live.clone();
         let first = self.run(move |journal| {
             let transfer = row::by_id(journal, id)?;
@@ -49,7 +51,7 @@ impl Store {
                 let short = has_short_stamps(journal, &transfer.partner)?;
                 unique_stamp(journal, &file.dataset, &file.origin, short, now)?.to_string()
             };
-            let first = if is_ready(&transfer, offered) {
+            let first = if is_ready(journal, &transfer, offered)? {
                 Services::default()
             } else {
                 make_clear(journal, id)?;
@@ -71,6 +73,19 @@ impl Store {
             Ok(first)
         })?;
         self.tell_of_queued(&first);
+        Ok(())
+    }
+
+    fn refuse_discarded(&self, id: TransferId) -> Result<(), StoreError> {
+        let transfer = self.run(move |journal| row::by_id(journal, id))?;
+        let secures = transfer.forwarded_from.is_none() && transfer.services().secures();
+        let path = self.inner.layout.handed_over(id, secures);
+        let ended = matches!(transfer.state, State::Failed | State::Rejected);
+        if transfer.direction == Direction::Out && ended && !exists(&path)? {
+            return Err(StoreError::Refused(format!(
+                "the file of transfer {id} is not in the spool any more; hand it over again"
+            )));
+        }
         Ok(())
     }
 
@@ -153,21 +168,23 @@ impl Store {
     }
 }
 
-/// Whether what is in the spool can be sent as it is.
-fn is_ready(transfer: &Transfer, offered: bool) -> bool {
+/// Whether what is in the spool can be sent as it is. What the partner may have had before must be the
+/// same octets again; else it is secured anew, with the keys and certificates that count now.
+fn is_ready(journal: &Connection, transfer: &Transfer, offered: bool) -> Result<bool, StoreError> {
     let services = transfer.services();
     if services.is_none() || transfer.forwarded_from.is_some() {
-        return true;
+        return Ok(true);
     }
-    let secured = !transfer.hash.is_empty();
-    secured && (offered || !services.secures())
+    let sql = "SELECT secured FROM transfer WHERE id = ?1";
+    let secured = row::value(journal, sql, [transfer.id.to_string()])?.unwrap_or(false);
+    Ok(secured && (offered || !services.secures()))
 }
 
 /// Makes of a file that was secured the clear one that it was.
 fn make_clear(journal: &Connection, id: TransferId) -> Result<(), StoreError> {
     row::change(
         journal,
-        "UPDATE transfer SET hash = x'', octets = clear_octets, stored = clear_stored, position = 0, \
+        "UPDATE transfer SET secured = 0, hash = x'', octets = clear_octets, stored = clear_stored, position = 0, \
          position_octets = 0 WHERE id = ?1",
         [id.to_string()],
     )

@@ -12,7 +12,7 @@
 //! next attempt offers to go on from there, and [`OutboundClaim::open`] gives the octets from where the
 //! partner wants them. They are the very octets of the first attempt.
 //!
-//! The spool file is kept until the receipt has come: until then the partner may still say that it
+//! The spool file, and the clear one it was made of, are kept until the receipt has come: until then the partner may still say that it
 //! could not use the file, and an operator sends it again. What failed is kept as well, since the
 //! outbox gave it up; [`Store::retry`] sends it again, [`Store::discard`] removes it.
 

@@ -3,12 +3,14 @@
 //! Some partners swap originator and destination in their receipts, and below level 4 a receipt's stamp
 //! has neither century nor counter: a receipt is matched to the file it can only be for.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use jiff::Timestamp;
 use oftp::FileId;
 use rusqlite::Connection;
 
 use super::accept::{keep_invalid, settle, state_by};
-use super::{ArrivedReceipt, Judgement, Settled, Settlement, pass_back};
+use super::{ArrivedReceipt, Judge, Judgement, Settled, Settlement, pass_back};
 use crate::crash;
 use crate::error::{ReceiptProblem, StoreError};
 use crate::evidence;
@@ -103,7 +105,7 @@ impl Arrival {
         }
         let circuit = self.circuit.as_str();
         if transfer.forwarded_from.is_none() {
-            match (self.receipt.judge)(&transfer) {
+            match judge(self.receipt.judge, &transfer) {
                 Judgement::Accepted { evidence } => {
                     if let Some(evidence) = evidence {
                         evidence::note(journal, id, &evidence, self.now)?;
@@ -180,6 +182,14 @@ impl Arrival {
             unsent,
         ))
     }
+}
+
+/// The judge's word. One that panics must not take the journal's thread with it: partners choose what it
+/// reads.
+fn judge(judge: Judge, transfer: &Transfer) -> Judgement {
+    catch_unwind(AssertUnwindSafe(|| judge(transfer))).unwrap_or_else(|_| Judgement::Invalid {
+        why: "it could not be judged; the log says where that broke off".to_owned(),
+    })
 }
 
 /// What tells against a transfer, the weightiest first: it went to another partner; it is named with its

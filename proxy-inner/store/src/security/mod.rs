@@ -100,7 +100,7 @@ pub(crate) fn clear_shape(transfer: &Transfer) -> Shape {
     Shape::new(transfer.format, transfer.record_length, secured)
 }
 
-/// The first of the transfers that `rest` (from `WHERE` on) selects and that no claim holds, held by
+/// The first of the transfers that `rest` (from the table's name on) selects and that no claim holds, held by
 /// `holder` from now on.
 fn hold_first(
     journal: &Connection,

@@ -65,8 +65,9 @@ impl Store {
     }
 }
 
-/// What is received and not opened; ?1 names one, ?2 is now.
-const DUE: &str = "WHERE direction = 'in' AND state = 'received' AND forward_to IS NULL AND NOT opened \
+/// What is received and not opened; ?1 names one, ?2 is now. The index is named so that the oldest of many
+/// is found at once.
+const DUE: &str = "INDEXED BY transfer_received WHERE direction = 'in' AND state = 'received' AND forward_to IS NULL AND NOT opened \
     AND (security <> 0 OR compression OR signed_receipt) \
     AND (id = ?1 OR (?1 IS NULL AND coalesce(not_before, 0) <= ?2)) ORDER BY seq";
 

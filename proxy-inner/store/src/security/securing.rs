@@ -46,8 +46,7 @@ impl Store {
         let mut hold = self.inner.live.hold();
         let (number, live) = (hold.number(), Arc::clone(&self.inner.live));
         let claimed = self.run(move |journal| {
-            let due = "WHERE state = 'securing' AND coalesce(not_before, 0) <= ?1 ORDER BY seq";
-            let Some(id) = hold_first(journal, &live, number, due, [now.as_millisecond()])? else {
+            let Some(id) = hold_first(journal, &live, number, DUE, [now.as_millisecond()])? else {
                 return Ok(None);
             };
             let transfer = row::by_id(journal, id)?;
@@ -70,6 +69,10 @@ impl Store {
         }))
     }
 }
+
+/// What is to be secured; ?1 is now. The index is named so that the oldest of many is found at once.
+const DUE: &str = "INDEXED BY transfer_securing WHERE state = 'securing' \
+    AND coalesce(not_before, 0) <= ?1 ORDER BY seq";
 
 impl SecuringClaim {
     /// Everything the journal knows of it; its services among all else.
@@ -299,7 +302,7 @@ impl Queueing {
         let written = self.written.as_ref();
         let changed = row::change(
             journal,
-            "UPDATE transfer SET state = 'queued', reason = NULL, holder = NULL, hash = ?3, \
+            "UPDATE transfer SET state = 'queued', reason = NULL, holder = NULL, hash = ?3, secured = 1, \
              octets = coalesce(?4, octets), stored = coalesce(?5, stored), position = 0, \
              position_octets = 0, archived = ?6 WHERE id = ?1 AND holder = ?2 AND state = 'securing'",
             (

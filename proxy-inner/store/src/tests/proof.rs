@@ -90,6 +90,20 @@ fn asks_its_judge_with_the_file_it_is_for() {
 }
 
 #[test]
+fn outlives_a_judge_that_panics() {
+    let world = World::new();
+    let id = sent(&world);
+    let receipt = ArrivedReceipt {
+        judge: Box::new(|_| panic!("a judge breaks off")),
+        ..arrived(world.transfer(id).file, eerp())
+    };
+    let came = world.store.receipt_arrived(ACME, receipt, CIRCUIT, at(5));
+    assert!(matches!(came.unwrap().settled, Settled::Invalid { .. }));
+    let came = judged(&world, id, eerp(), accepted()).unwrap();
+    assert_eq!(came.settled, Settled::Closed(id));
+}
+
+#[test]
 fn keeps_a_receipt_that_is_not_to_be_believed() {
     let world = World::new();
     let id = sent(&world);

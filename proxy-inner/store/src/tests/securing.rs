@@ -339,8 +339,15 @@ fn secures_anew_what_is_sent_again() {
 #[test]
 fn sends_the_same_octets_again_where_the_partner_may_have_them() {
     let world = World::new();
-    let id = world.hand_over_with(SECURED, new(), CLEAR);
-    work(&world.store, at(1));
+    let compressed = Services {
+        compression: true,
+        ..Services::default()
+    };
+    let id = world.hand_over_with(compressed, new(), CLEAR);
+    let mut claim = world.securing();
+    claim.target().unwrap().write_all(b"compressed").unwrap();
+    // Without a suite nobody hashes it.
+    claim.finish(Vec::new(), Vec::new(), at(1)).unwrap();
     let mut claim = world.claim();
     let first = contents(&claim, 0).0;
     claim.fully_offered(at(3)).unwrap();
@@ -380,6 +387,8 @@ fn forgets_what_is_discarded_acknowledged_or_old() {
     assert_eq!(spool(&world).len(), 2);
     world.store.discard(id, at(4)).unwrap();
     assert!(spool(&world).is_empty());
+    let error = world.store.retry(id, at(4)).unwrap_err();
+    assert!(error.to_string().contains("hand it over again"), "{error}");
 
     let id = world.hand_over_with(SECURED, new(), CLEAR);
     world.securing().failed("no certificate", at(1)).unwrap();
