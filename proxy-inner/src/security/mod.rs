@@ -16,6 +16,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::num::NonZero;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::available_parallelism;
 use std::time::Duration;
@@ -47,14 +48,18 @@ pub struct SecuritySettings {
     pub parallel: usize,
     /// When a file that is held is tried again at the latest; a change of keys makes it earlier.
     pub again: Duration,
+    /// How long a session that has nothing else to do waits for what it received to be opened, so that
+    /// the receipts still go out in it.
+    pub patience: Duration,
 }
 
 impl Default for SecuritySettings {
-    /// As many files as there are processors; held ones every minute.
+    /// As many files as there are processors; held ones every minute; sessions wait for five seconds.
     fn default() -> Self {
         Self {
             parallel: available_parallelism().map_or(1, NonZero::get),
             again: Duration::from_secs(60),
+            patience: Duration::from_secs(5),
         }
     }
 }
@@ -72,6 +77,10 @@ pub struct Security {
     expected: Mutex<HashMap<TransferId, oneshot::Sender<OpeningClaim>>>,
     /// Counts the times there was something new to do.
     due: watch::Sender<u64>,
+    /// Counts the files that were opened, or not.
+    seen_to: watch::Sender<u64>,
+    /// Whether the worker runs.
+    runs: AtomicBool,
 }
 
 impl Security {
@@ -91,6 +100,8 @@ impl Security {
             )),
             expected: Mutex::default(),
             due,
+            seen_to: watch::Sender::new(0),
+            runs: AtomicBool::new(false),
         })
     }
 

@@ -1,19 +1,22 @@
-//! A session that wants a file checked before it acknowledges it (EFPA or EFNA).
+//! Sessions that wait: for a file to be checked before they acknowledge it (EFPA or EFNA), and for those
+//! they acknowledged to be opened, so that the receipts go out before the session ends.
 //!
 //! The store gives a received file to whoever asks first. So that a session finds its own, it says
 //! beforehand which one it waits for; should the worker get hold of it, the worker hands it over.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use engine::EndFileRefusal;
 use jiff::Timestamp;
-use store::{OpeningClaim, StoreError, TransferId};
+use store::{OpeningClaim, Store, StoreError, TransferId};
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 use super::Security;
 use super::opening;
-use crate::session::Shutdown;
+use crate::session::{Shutdown, Stage};
 
 /// What a check before the acknowledgement came to.
 #[derive(Debug)]
@@ -97,6 +100,31 @@ impl Drop for Expected {
 }
 
 impl Security {
+    /// Returns once the worker has seen to all these received files, or it is not worth waiting longer.
+    pub(crate) async fn seen_to(&self, files: Vec<TransferId>, shutdown: &Shutdown) {
+        if !self.runs.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut seen_to = self.seen_to.subscribe();
+        let all = async {
+            loop {
+                // What is opened while we look is to be seen as a change afterwards.
+                seen_to.mark_unchanged();
+                let (store, files) = (self.store.clone(), files.clone());
+                let waiting = spawn_blocking(move || are_waiting(&store, &files)).await;
+                let waits = matches!(waiting, Ok(Ok(true)));
+                if !waits || seen_to.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        tokio::select! {
+            // Whatever comes of it, the receipts go out some day.
+            _ = timeout(self.settings.patience, all) => {}
+            () = shutdown.reached(Stage::Draining) => {}
+        }
+    }
+
     /// Opens a file whose sender waits for the answer. Blocks, for as long as it takes.
     fn check(&self, mut claim: OpeningClaim, shutdown: &Shutdown) -> Result<Checked, StoreError> {
         let transfer = claim.transfer().clone();
@@ -137,4 +165,15 @@ impl Security {
             opening::Outcome::Stopped => Ok(Checked::Later),
         }
     }
+}
+
+/// Whether any of the files is still to be opened, and not held.
+fn are_waiting(store: &Store, files: &[TransferId]) -> Result<bool, StoreError> {
+    for id in files {
+        let transfer = store.transfer(*id)?.map(|(transfer, _)| transfer);
+        if transfer.is_some_and(|it| it.needs_opening() && it.not_before.is_none()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

@@ -5,6 +5,7 @@
 //! store keeps what is under way if the process ends.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -39,6 +40,7 @@ impl Security {
     /// Opens and secures files until the process drains; what is under way then is ended, or tried
     /// again after the next start.
     pub async fn run(self: Arc<Self>, shutdown: Shutdown) {
+        self.runs.store(true, Ordering::Relaxed);
         let mut workers = JoinSet::new();
         for number in 0..self.settings.parallel.max(1) {
             // Files going out do not wait for files coming in, nor the other way round.
@@ -46,9 +48,9 @@ impl Security {
             workers.spawn(Arc::clone(&self).work(shutdown.clone(), securing_first));
         }
         let bells = Arc::clone(&self).listen(shutdown.clone());
-        tokio::join!(bells, async {
-            while workers.join_next().await.is_some() {}
-        });
+        let all = async { while workers.join_next().await.is_some() {} };
+        tokio::join!(bells, all);
+        self.runs.store(false, Ordering::Relaxed);
     }
 
     /// Does everything there is to do now, for those who do not run the loop. Blocks.
@@ -152,8 +154,9 @@ impl Security {
                 Err(claim) => claim,
             },
         };
-        self.finish_opening(claim, shutdown)?;
-        Ok(true)
+        let finished = self.finish_opening(claim, shutdown);
+        self.seen_to.send_modify(|count| *count += 1);
+        finished.map(|()| true)
     }
 
     /// Opens a file and delivers it, or sees to it that its sender is told.

@@ -179,10 +179,11 @@ impl Desk {
         self.moved.files_in += 1;
         self.context.counters.files_in.one();
         self.context.counters.octets_in.add(synced.octets());
+        let transfer = synced.id();
         if !deliver {
+            self.unopened.push(transfer);
             return;
         }
-        let transfer = synced.id();
         let store = self.context.store.clone();
         let circuit = self.circuit.to_string();
         let partner = self.partner().unwrap_or_default().to_owned();

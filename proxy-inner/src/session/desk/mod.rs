@@ -55,6 +55,8 @@ pub(super) struct Desk {
     receipt: Option<Box<ReceiptClaim>>,
     /// What the turn was asked for, until it comes.
     ready: Option<Next>,
+    /// The files of this session that were yet to be opened when it was last looked.
+    unopened: Vec<TransferId>,
     /// The files the partner refused in this session.
     refusals: Arc<Mutex<Refusals>>,
     /// The session ended over the position from which a file was offered to go on.
@@ -82,6 +84,7 @@ enum Done {
     FileSent,
     FileRefused,
     Forgotten,
+    Waited,
 }
 
 impl Desk {
@@ -127,6 +130,7 @@ impl Desk {
             sending: None,
             receipt: None,
             ready: None,
+            unopened: Vec::new(),
             refusals: Arc::default(),
             restart_denied: false,
             work: Work::default(),
@@ -337,7 +341,8 @@ impl Desk {
             | Done::ReceiptSent
             | Done::FileSent
             | Done::FileRefused
-            | Done::Forgotten => {}
+            | Done::Forgotten
+            | Done::Waited => {}
         }
     }
 }

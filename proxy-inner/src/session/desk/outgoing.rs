@@ -62,6 +62,15 @@ impl Desk {
         match next {
             Ok(Next::Receipt(claim)) => self.send_receipt(claim, session, now),
             Ok(Next::File(claim, file)) => self.offer(claim, file, session, now),
+            Ok(Next::Nothing) if !self.unopened.is_empty() => {
+                let files = std::mem::take(&mut self.unopened);
+                let security = Arc::clone(&self.context.security);
+                let shutdown = self.context.shutdown.clone();
+                self.work.start_task(async move {
+                    security.seen_to(files, &shutdown).await;
+                    Done::Waited
+                });
+            }
             Ok(Next::Nothing) => {
                 let last = session.phase() == Phase::IdleSpeakerAfterCd;
                 let request = if last {

@@ -11,5 +11,6 @@ mod refusals;
 mod restart;
 mod script;
 mod secured;
+mod secured_edges;
 mod strict;
 pub(crate) mod world;

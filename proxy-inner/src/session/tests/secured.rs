@@ -227,6 +227,25 @@ async fn the_receipt_comes_once_the_file_is_opened() {
     assert_eq!(us.transfer(sent).state, State::Acknowledged);
 }
 
+/// While the worker runs, a session that has nothing else to do waits a moment for what it received to
+/// be opened, and the receipt goes out in it.
+#[tokio::test]
+async fn the_receipt_goes_out_in_the_same_session_when_the_file_is_opened_in_time() {
+    let (us, them) = equipped();
+    let shutdown = them.context.shutdown.clone();
+    let security = Arc::clone(&them.context.security);
+    let working = tokio::spawn(security.run(shutdown.clone()));
+    // The worker runs as soon as it is let.
+    tokio::task::yield_now().await;
+    let sent = send(&us, "orders", everything());
+    us.work_off();
+    let (report, _) = meet_well(&us, &them).await;
+    assert_eq!((report.moved.files_out, report.moved.receipts_in), (1, 1));
+    assert_eq!(us.transfer(sent).state, State::Acknowledged);
+    shutdown.drain();
+    working.await.unwrap();
+}
+
 /// Their side cannot open what comes; how that is told.
 struct Unreadable {
     change: fn(&mut Side, &mut Side),
