@@ -208,8 +208,22 @@ fn feed(
     source: &mut dyn Read,
     sink: &mut dyn Sink,
 ) -> Result<u64, SecureError> {
-    sink.put(start)?;
-    let mut octets = start.len() as u64;
+    let expected = match plan.form {
+        Form::Definite { octets } => Some(octets),
+        Form::Indefinite => None,
+    };
+    let mut octets = 0;
+    let mut put = |next: &[u8], sink: &mut dyn Sink| {
+        octets += next.len() as u64;
+        match expected {
+            Some(expected) if octets > expected => Err(SecureError::Length {
+                expected,
+                found: octets,
+            }),
+            _ => sink.put(next),
+        }
+    };
+    put(start, sink)?;
     let mut portion = vec![0; PORTION];
     loop {
         let read = match source.read(&mut portion) {
@@ -218,11 +232,10 @@ fn feed(
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             Err(error) => return Err(SecureError::Read(error)),
         };
-        sink.put(portion.get(..read).unwrap_or_default())?;
-        octets += read as u64;
+        put(portion.get(..read).unwrap_or_default(), sink)?;
     }
-    match plan.form {
-        Form::Definite { octets: expected } if expected != octets => Err(SecureError::Length {
+    match expected {
+        Some(expected) if octets < expected => Err(SecureError::Length {
             expected,
             found: octets,
         }),

@@ -1,4 +1,5 @@
-//! Challenges sealed and opened: against ourselves, against openssl, and against broken octets.
+//! Challenges sealed and opened, against ourselves, against openssl and against broken octets; files
+//! secured and opened; receipts signed.
 //!
 //! `vectors/` was made with OpenSSL 3.0.19 for keys that exist for these tests only:
 //!
@@ -22,6 +23,7 @@ mod broken;
 mod open;
 mod openssl;
 mod own;
+mod secured;
 
 use std::sync::Arc;
 
