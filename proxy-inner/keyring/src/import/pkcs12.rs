@@ -102,6 +102,11 @@ fn open(der: &[u8], pfx: &Pfx, passphrase: &str) -> Result<Pkcs12Archive, Import
             {
                 return Ok(archive);
             }
+            if passphrase.chars().any(|c| u32::from(c) > 0xFFFF) {
+                return Err(unsupported(
+                    "cannot be opened with a passphrase of such characters (emoji, for example)",
+                ));
+            }
             if !pfx.checked && pfx.encrypted {
                 return Err(wrong);
             }
