@@ -193,3 +193,29 @@ fn points_out_plain_listeners_and_waits_that_the_dmz_half_would_cut() {
         "{text}"
     );
 }
+
+#[test]
+fn looks_at_the_secrets_of_the_keyring() {
+    let world = World::new();
+    let mut config = world.config();
+    let secret = world.path("master");
+    config.keyring.master = Some(crate::keyring::SecretSource::File(secret.clone()));
+    let problems = world.problems(&config);
+    assert!(
+        problems.len() == 1 && problems[0].contains("cannot be read"),
+        "{problems:#?}"
+    );
+    fs::write(&secret, "far too long to be guessed").unwrap();
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o644)).unwrap();
+    let problems = world.problems(&config);
+    assert!(
+        problems.len() == 1 && problems[0].contains("chmod 600"),
+        "{problems:#?}"
+    );
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(world.problems(&config), Vec::<String>::new());
+    config.listeners[0].tls = super::super::TlsSource::Station("US".to_owned());
+    let text = examine(&config, Timestamp::now()).to_string();
+    assert!(text.contains("shows a key of station US"), "{text}");
+    assert!(!text.contains("guessed"), "{text}");
+}

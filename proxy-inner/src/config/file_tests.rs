@@ -3,6 +3,7 @@
 use std::fs;
 
 use super::*;
+use crate::keyring::SecretSource;
 
 fn read(text: &str) -> Result<Config, Vec<String>> {
     let folder = tempfile::tempdir().unwrap();
@@ -44,7 +45,6 @@ fn reports_every_fault_at_once() {
         "link.pins[0]:",
         "listener[0].name:",
         "listener[0].certificate:",
-        "listener[0].key:",
         "listener[0].client_certificate:",
         "outbound.key:",
         "public.sessions_per_address:",
@@ -58,7 +58,7 @@ fn reports_every_fault_at_once() {
         let count = faults.iter().filter(|fault| fault.starts_with(key)).count();
         assert_eq!(count, 1, "{key} in {faults:#?}");
     }
-    assert_eq!(faults.len(), 17, "{faults:#?}");
+    assert_eq!(faults.len(), 16, "{faults:#?}");
 }
 
 #[test]
@@ -249,3 +249,66 @@ const DEFAULTED: &[&str] = &[
     "format",
     "filter",
 ];
+
+#[test]
+fn the_keyring_has_its_secrets_from_one_place_each() {
+    let config = read(
+        "store = \"/x\"\n[keyring]\nmaster_credential = \"inner-master\"\ntoken_pin = \"/etc/pin\"\n\
+         [archive]\nkeep = \"30d\"\n",
+    )
+    .unwrap();
+    assert_eq!(
+        config.keyring.master,
+        Some(SecretSource::Credential("inner-master".to_owned()))
+    );
+    assert_eq!(
+        config.keyring.token_pin,
+        Some(SecretSource::File("/etc/pin".into()))
+    );
+    assert_eq!(config.archive.keep, DAY * 30);
+    let config = read("store = \"/x\"\n[keyring]\nmaster_prompt = true\n").unwrap();
+    assert_eq!(config.keyring.master, Some(SecretSource::Prompt));
+    assert_eq!(config.archive.keep, DAY * 90);
+
+    for (text, key) in [
+        (
+            "master_secret = \"/a\"\nmaster_prompt = true",
+            "keyring.master_secret:",
+        ),
+        (
+            "master_credential = \"../../etc/passwd\"",
+            "keyring.master_credential:",
+        ),
+        ("master = \"in the clear\"", "keyring.master:"),
+    ] {
+        let faults = read(&format!("store = \"/x\"\n[keyring]\n{text}\n")).unwrap_err();
+        assert!(
+            faults.len() == 1 && faults[0].starts_with(key),
+            "{faults:#?}"
+        );
+    }
+}
+
+#[test]
+fn a_listener_shows_files_or_the_keys_of_a_station() {
+    let listener = |shows: &str| {
+        let pin = "0".repeat(64);
+        read(&format!(
+            "store = \"/x\"\n[link]\naddress = \"dmz.example:16619\"\nidentity = \"/k\"\n\
+             pins = [\"sha256:{pin}\"]\n[[listener]]\nname = \"oftps\"\n{shows}\n\
+             [outbound]\n{shows}\n"
+        ))
+    };
+    let config = listener("station = \"US\"").unwrap();
+    let station = TlsSource::Station("US".to_owned());
+    assert_eq!(config.listeners[0].tls, station);
+    assert_eq!(config.outbound.tls, Some(station));
+    let both = "station = \"US\"\ncertificate = \"/c\"\nkey = \"/k\"";
+    assert_eq!(listener(both).unwrap_err().len(), 2);
+    assert_eq!(listener("station = \"us\"").unwrap_err().len(), 2);
+    let nothing = listener("").unwrap_err();
+    assert!(
+        nothing.len() == 1 && nothing[0].contains("station with a key for tls-server"),
+        "{nothing:#?}"
+    );
+}

@@ -420,7 +420,8 @@ mod tests {
         assert!(elliptic.sign(&request(tls13, ecdsa)).is_ok());
         assert_eq!(rsa.counters.signatures.count(), 3);
         assert_eq!(rsa.counters.signatures_refused.count(), 2);
-        assert_eq!(schemes(elliptic.keys[&5].key.as_ref()), [ecdsa]);
+        let keys = elliptic.keys.read().unwrap();
+        assert_eq!(schemes(keys[&5].key.key.as_ref()), [ecdsa]);
     }
 
     #[test]

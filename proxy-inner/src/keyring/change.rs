@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use ::keyring::{
-    Facts, ImportError, KeyKind, MakeError, MasterSecret, Role, SealError, Signer, Slot, Subject,
-    facts,
+    Facts, ImportError, KeyFacts, KeyKind, MakeError, MasterSecret, Role, SealError, Signer, Slot,
+    Subject, facts,
 };
 use jiff::Timestamp;
 use store::{KeyHome, KeyRecord, KeyUse, Store, StoreError};
@@ -590,11 +590,18 @@ fn roles(new: &NewUse, facts: &Facts) -> Result<Vec<Role>, ChangeError> {
             problems.map(move |problem| format!("for {role}: {problem}"))
         })
         .collect();
+    let for_tls = |role: &Role| matches!(role, Role::TlsServer | Role::TlsClient);
+    if matches!(facts.key, KeyFacts::Ec { .. }) && !new.roles.iter().all(for_tls) {
+        return Err(ChangeError::Refused(format!(
+            "key {name} is on an elliptic curve, which is good for TLS only; files, receipts and \
+             sessions need an RSA key"
+        )));
+    }
     if !problems.is_empty() && !new.force {
         return Err(ChangeError::Refused(format!(
-            "the certificate of key {name} does not fit; {}. Partners that look will refuse it; give \
+            "the certificate of key {name} does not fit {} Partners that look will refuse it; give \
              --force to use it all the same",
-            problems.join("; ")
+            problems.join(" ")
         )));
     }
     Ok(new.roles.clone())

@@ -58,6 +58,7 @@ impl World {
                     subject: Subject {
                         common_name: name.to_owned(),
                         odette_id: "O0013000001US".to_owned(),
+                        dns_names: vec!["oftp.example".to_owned()],
                         ..Subject::default()
                     },
                     roles: Role::ALL.to_vec(),

@@ -127,6 +127,17 @@ impl World {
 }
 
 impl Dmz {
+    /// The next policy; questions for a sign of life are left alone.
+    async fn next_policy(&mut self) -> Policy {
+        loop {
+            match self.orders.receive().await.unwrap() {
+                ToDmz::Policy(policy) => return policy,
+                ToDmz::Health(_) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
     async fn ask<A: Message>(&self, request: FromDmz) -> A {
         let mut circuit = self.link.open(&request).await.unwrap();
         circuit.receive_message().await.unwrap()
@@ -242,9 +253,7 @@ async fn a_new_certificate_is_presented_while_the_link_is_up() {
     let mut renewed = listener();
     renewed.key.id = KEY + 1;
     world.handle.present(vec![renewed.clone()]);
-    let ToDmz::Policy(policy) = dmz.orders.receive().await.unwrap() else {
-        panic!("a policy");
-    };
+    let policy = dmz.next_policy().await;
     assert_eq!(policy.revision, dmz.policy.revision + 1);
     assert_eq!(policy.listeners[0].key, KEY + 1);
     assert_eq!(policy.listeners[0].chain[0], renewed.key.chain[0].to_vec());
@@ -260,9 +269,7 @@ async fn a_new_certificate_is_presented_while_the_link_is_up() {
         );
     }
     world.handle.present(Vec::new());
-    let ToDmz::Policy(policy) = dmz.orders.receive().await.unwrap() else {
-        panic!("a policy");
-    };
+    let policy = dmz.next_policy().await;
     assert!(policy.listeners.is_empty(), "it is shut");
     // After the link is lost the newest policy is sent, not the first one.
     dmz.link.close("lost");
