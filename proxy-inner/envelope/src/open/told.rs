@@ -43,14 +43,44 @@ fn tells(wrapped: &[u8]) -> bool {
     // SHA-256 has 32 octets; were it otherwise, nothing more would be told.
     let key = <[u8; 32]>::try_from(Hash::Sha256.of(wrapped)).unwrap_or_default();
     let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
-    if !told.known.get_or_insert_default().insert(key) {
-        return false;
+    told.is_first(key, MOST)
+}
+
+impl Told {
+    /// Remembers a content key, and forgets the oldest of more than `most`.
+    fn is_first(&mut self, key: [u8; 32], most: usize) -> bool {
+        let known = self.known.get_or_insert_default();
+        if !known.insert(key) {
+            return false;
+        }
+        self.order.push_back(key);
+        if self.order.len() > most
+            && let Some(oldest) = self.order.pop_front()
+        {
+            known.remove(&oldest);
+        }
+        true
     }
-    told.order.push_back(key);
-    if told.order.len() > MOST
-        && let Some(oldest) = told.order.pop_front()
-    {
-        told.known.get_or_insert_default().remove(&oldest);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn remembers_content_keys_up_to_a_ceiling() {
+        let mut told = Told {
+            order: VecDeque::new(),
+            known: None,
+        };
+        let key = |number: u8| [number; 32];
+        for number in 0..4 {
+            assert!(told.is_first(key(number), 3));
+            assert!(!told.is_first(key(number), 3));
+        }
+        assert!(!told.is_first(key(1), 3));
+        assert!(told.is_first(key(0), 3), "the oldest was forgotten");
+        assert_eq!(told.order.len(), 3);
+        assert_eq!(told.known.map(|known| known.len()), Some(3));
     }
-    true
 }

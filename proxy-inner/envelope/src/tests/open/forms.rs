@@ -1,6 +1,8 @@
 //! Forms of BER, and what may be absent.
 
-use super::made::{Order, Sign, compressed, enveloped, enveloped_of, info, zlib};
+use super::made::{
+    Order, Sign, compressed, encrypted, enveloped, enveloped_by, enveloped_of, info, zlib,
+};
 use super::reshape::Shape;
 use super::*;
 use crate::{der, oid};
@@ -141,6 +143,40 @@ fn an_empty_content_may_be_absent() {
     let wrapped = recipient().public_key().wrap_pkcs1(&[9; 32]).unwrap();
     let file = enveloped_of(oid::DATA, &[wrapped], &[]);
     assert_eq!(open_octets("e", &file).unwrap().1, []);
+}
+
+#[test]
+fn what_nobody_needs_is_passed_over() {
+    let signed = |levels| {
+        let signed = Sign {
+            passed_over: Some(levels),
+            ..Sign::new(b"content")
+        };
+        signed.made()
+    };
+    let aes = [
+        der::identifier(oid::AES_256_CBC),
+        der::octet_string(&[7; 16]),
+    ]
+    .concat();
+    let enveloped = |levels| {
+        let (wrapped, encrypted) = encrypted(&signed(levels));
+        enveloped_by(&aes, Some(levels), oid::DATA, &[wrapped], &encrypted)
+    };
+    // With definite lengths nothing inside is looked at, however deep it goes.
+    for (layers, file) in [("s", signed(100)), ("es", enveloped(100))] {
+        assert_eq!(open_octets(layers, &file).unwrap().1, b"content");
+    }
+    for seed in 0..50 {
+        for (layers, file) in [("s", signed(6)), ("es", enveloped(6))] {
+            let shaped = Shape::new(seed).all(&file);
+            assert_eq!(
+                open_octets(layers, &shaped).unwrap().1,
+                b"content",
+                "seed {seed}"
+            );
+        }
+    }
 }
 
 #[test]

@@ -33,6 +33,8 @@ pub(super) struct Sign<'a> {
     pub(super) certificates: Vec<Vec<u8>>,
     /// A further attribute.
     pub(super) more: Option<Vec<u8>>,
+    /// What is passed over, nested so deep: revocation lists and attributes that are not signed.
+    pub(super) passed_over: Option<usize>,
     /// How often the same signature is there.
     pub(super) signers: usize,
 }
@@ -47,6 +49,7 @@ impl<'a> Sign<'a> {
             attributes_kind: oid::DATA,
             certificates: Vec::new(),
             more: None,
+            passed_over: None,
             signers: 1,
         }
     }
@@ -70,6 +73,9 @@ impl<'a> Sign<'a> {
         ];
         if !certificates.is_empty() {
             parts.push(der::element(0xa0, &certificates));
+        }
+        if let Some(levels) = self.passed_over {
+            parts.push(der::element(0xa1, &[&deep(levels)]));
         }
         parts.push(der::set(&signers));
         let parts = slices(&parts);
@@ -115,6 +121,10 @@ impl<'a> Sign<'a> {
             &der::null(),
         ]));
         parts.push(der::octet_string(&signature));
+        if let Some(levels) = self.passed_over {
+            let unsigned = attribute(oid::SIGNING_TIME, &deep(levels));
+            parts.push(der::element(0xa1, &[&unsigned]));
+        }
         let parts = slices(&parts);
         der::sequence(&parts)
     }
@@ -142,6 +152,11 @@ pub(super) fn attribute(kind: &[u8], value: &[u8]) -> Vec<u8> {
     der::sequence(&[&der::identifier(kind), &der::set(&[value])])
 }
 
+/// Sequences in one another.
+fn deep(levels: usize) -> Vec<u8> {
+    (0..levels).fold(der::null(), |inside, _| der::sequence(&[&inside]))
+}
+
 /// zlib of a content.
 pub(super) fn zlib(content: &[u8]) -> Vec<u8> {
     let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::new(6));
@@ -163,6 +178,12 @@ pub(super) fn compressed(kind: &[u8], zlib: &[u8]) -> Vec<u8> {
 
 /// A ContentInfo with an EnvelopedData for us; its content key is fresh each time.
 pub(super) fn enveloped(kind: &[u8], content: &[u8]) -> Vec<u8> {
+    let (wrapped, encrypted) = encrypted(content);
+    enveloped_of(kind, &[wrapped], &encrypted)
+}
+
+/// A fresh content key wrapped for us, and the content encrypted with it: AES-256, a vector of sevens.
+pub(super) fn encrypted(content: &[u8]) -> (Vec<u8>, Vec<u8>) {
     let mut key = [0; 32];
     crypto::random(&mut key).unwrap();
     let wrapped = recipient().public_key().wrap_pkcs1(&key).unwrap();
@@ -174,12 +195,28 @@ pub(super) fn enveloped(kind: &[u8], content: &[u8]) -> Vec<u8> {
             EncryptionContext::Iv128(FixedLength::from([7; 16])),
         )
         .unwrap();
-    enveloped_of(kind, &[wrapped], &encrypted)
+    (wrapped, encrypted)
 }
 
 /// The same of content keys that were wrapped and octets that were encrypted.
 pub(super) fn enveloped_of(kind: &[u8], wrapped: &[Vec<u8>], encrypted: &[u8]) -> Vec<u8> {
-    let recipients: Vec<_> = wrapped
+    let cipher = [
+        der::identifier(oid::AES_256_CBC),
+        der::octet_string(&[7; 16]),
+    ];
+    enveloped_by(&cipher.concat(), None, kind, wrapped, encrypted)
+}
+
+/// The same with any cipher, and with what is passed over: originatorInfo, recipients that have no
+/// wrapped key and attributes that are not protected, nested so deep.
+pub(super) fn enveloped_by(
+    cipher: &[u8],
+    passed_over: Option<usize>,
+    kind: &[u8],
+    wrapped: &[Vec<u8>],
+    encrypted: &[u8],
+) -> Vec<u8> {
+    let mut recipients: Vec<_> = wrapped
         .iter()
         .map(|wrapped| {
             der::sequence(&[
@@ -193,15 +230,20 @@ pub(super) fn enveloped_of(kind: &[u8], wrapped: &[Vec<u8>], encrypted: &[u8]) -
             ])
         })
         .collect();
-    let recipients = slices(&recipients);
-    let content = der::sequence(&[
+    let mut parts = vec![der::small_integer(0)];
+    if let Some(levels) = passed_over {
+        parts.push(der::element(0xa0, &[&deep(levels)]));
+        recipients.insert(0, der::element(0xa1, &[&deep(levels)]));
+    }
+    parts.push(der::set(&slices(&recipients)));
+    parts.push(der::sequence(&[
         &der::identifier(kind),
-        &der::sequence(&[
-            &der::identifier(oid::AES_256_CBC),
-            &der::octet_string(&[7; 16]),
-        ]),
+        &der::sequence(&[cipher]),
         &der::element(0x80, &[encrypted]),
-    ]);
-    let object = der::sequence(&[&der::small_integer(0), &der::set(&recipients), &content]);
-    info(oid::ENVELOPED_DATA, &object)
+    ]));
+    if let Some(levels) = passed_over {
+        let unprotected = attribute(oid::SIGNING_TIME, &deep(levels));
+        parts.push(der::element(0xa1, &[&unprotected]));
+    }
+    info(oid::ENVELOPED_DATA, &der::sequence(&slices(&parts)))
 }

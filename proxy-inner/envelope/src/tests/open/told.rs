@@ -1,8 +1,8 @@
 //! What the partner learns of a failure inside an envelope.
 
-use super::made::{Sign, compressed, enveloped, enveloped_of, info, zlib};
+use super::made::{Sign, compressed, enveloped, enveloped_by, enveloped_of, info, zlib};
 use super::*;
-use crate::{Kind, oid};
+use crate::{DecryptionError, Kind, der, oid};
 
 const UNIFORM: &str = "it cannot be decrypted, or what was encrypted is not what it should be";
 
@@ -26,6 +26,40 @@ fn garbage_inside_reads_like_a_wrong_padding() {
         let error = open_octets("es", &file).unwrap_err();
         assert_eq!(error.kind(), Kind::Decryption, "{error}");
         assert_eq!(error.public_text(), UNIFORM, "{error}");
+    }
+}
+
+#[test]
+fn a_content_key_the_library_refuses_fails_like_a_wrong_one() {
+    // 3DES with three equal parts is DES, which is refused.
+    let wrapped = recipient().public_key().wrap_pkcs1(&[9; 24]).unwrap();
+    let cipher = [
+        der::identifier(oid::DES_EDE3_CBC),
+        der::octet_string(&[7; 8]),
+    ]
+    .concat();
+    let file = enveloped_by(&cipher, None, oid::DATA, &[wrapped], &[0; 64]);
+    let error = open_octets("e", &file).unwrap_err();
+    assert_eq!(error.kind(), Kind::Decryption, "{error}");
+    assert_eq!(error.public_text(), UNIFORM, "{error}");
+}
+
+#[test]
+fn a_cipher_with_a_vector_of_a_wrong_size_is_refused_by_name() {
+    let wrapped = recipient().public_key().wrap_pkcs1(&[9; 24]).unwrap();
+    for (cipher, octets) in [
+        (oid::DES_EDE3_CBC, 16),
+        (oid::AES_256_CBC, 8),
+        (oid::DATA, 8),
+    ] {
+        let cipher = [der::identifier(cipher), der::octet_string(&vec![7; octets])];
+        let wrapped = std::slice::from_ref(&wrapped);
+        let file = enveloped_by(&cipher.concat(), None, oid::DATA, wrapped, &[0; 64]);
+        let error = open_octets("e", &file).unwrap_err();
+        assert!(
+            matches!(error, OpenError::Decryption(DecryptionError::Cipher { .. })),
+            "{error}"
+        );
     }
 }
 
