@@ -47,9 +47,12 @@ fn shows_partners_as_json_with_keys_that_stay() {
     keys.sort_unstable();
     assert_eq!(
         keys.join(" "),
-        "address authentication authentication_certificates buffer call_for_receipts certificates \
-         code compression credit enabled format gateway level lowest_level name receipt_within \
-         receipts record_length records refuse restart server_name station stations transport"
+        "accept_compressed accept_encrypted accept_signed address archive authentication buffer \
+         call_for_receipts certificate certificates check cipher_suite cipher_suites code \
+         compression credit enabled encoding expansion file_compression format gateway \
+         include_certificate level lowest_level name receipt_signature receipt_suite \
+         receipt_within receipts record_length records refuse restart security server_name \
+         signed_receipts station stations transport unsigned_receipts"
     );
     assert_eq!(
         world.json("partner list --json").as_array().unwrap().len(),

@@ -1,8 +1,11 @@
 //! The command line and the running process, over a real socket, with a real store.
 
+mod certificates;
 mod directory;
 mod hostile;
+mod keys;
 mod receipts;
+mod protection;
 mod terms;
 mod transfers;
 
@@ -11,23 +14,28 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use ::keyring::MasterSecret;
 use clap::{Parser, Subcommand};
 use jiff::Timestamp;
 use store::{OutboxFault, Store, StoreOptions};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
+use zeroize::Zeroizing;
 
 use super::args::{
-    CallArgs, Output, PartnerCommand, ReceiptsArgs, SendArgs, StationCommand, TransfersArgs,
+    CallArgs, CertCommand, EvidenceArgs, KeyCommand, Output, PartnerCommand, ReceiptsArgs,
+    SendArgs, StationCommand, TransfersArgs,
 };
 use super::ctl::{Console, Order, run_on};
 use super::{AdminServer, CtlError, Services};
+use crate::keyring::{Keyring, Secrets};
 use crate::session::{SessionContext, SessionSettings, Shutdown};
 
 /// A running admin server with its store in a folder of its own; gone on drop.
 struct World {
     socket: PathBuf,
     store: Store,
+    keyring: Arc<Keyring>,
     called: Arc<Mutex<Vec<String>>>,
     outbox: watch::Sender<Vec<OutboxFault>>,
     _runtime: Runtime,
@@ -39,22 +47,36 @@ impl World {
         Self::with_reserve(0)
     }
 
+    fn with_secrets(secrets: Secrets) -> Self {
+        Self::with(0, secrets)
+    }
+
     fn with_reserve(reserve: u64) -> Self {
+        Self::with(reserve, secrets())
+    }
+
+    fn with(reserve: u64, secrets: Secrets) -> Self {
         log();
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&folder.path().join("store"), StoreOptions { reserve }).unwrap();
+        let options = StoreOptions {
+            reserve,
+            ..StoreOptions::default()
+        };
+        let store = Store::open(&folder.path().join("store"), options).unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
             .unwrap();
         let context =
             SessionContext::new(store.clone(), SessionSettings::default(), Shutdown::new());
+        let keyring = Keyring::open(store.clone(), secrets).unwrap();
         let called: Arc<Mutex<Vec<String>>> = Arc::default();
         let calls = Arc::clone(&called);
         let (outbox, faults) = watch::channel(Vec::new());
         let services = Services {
             store: store.clone(),
             context,
+            keyring: Arc::clone(&keyring),
             link: None,
             plain: None,
             call: Arc::new(move |partner| {
@@ -73,6 +95,7 @@ impl World {
         World {
             socket,
             store,
+            keyring,
             called,
             outbox,
             _runtime: runtime,
@@ -156,6 +179,17 @@ impl Raw {
     }
 }
 
+/// The master secret the keys of the tests are sealed under.
+fn secrets() -> Secrets {
+    let octets = Zeroizing::new(MASTER.as_bytes().to_vec());
+    Secrets {
+        master: Some(MasterSecret::new(octets).unwrap()),
+        token_pin: None,
+    }
+}
+
+const MASTER: &str = "a master secret for the tests only";
+
 /// The passwords of the tests: they must turn up nowhere.
 const SENT: &str = "q7SENTq7";
 const EXPECTED: &str = "z9EXPEz9";
@@ -173,6 +207,9 @@ fn run(socket: &Path, line: &str, mut stdin: &[u8]) -> (String, Result<(), CtlEr
         Words::Transfers(args) => Order::Transfers(args),
         Words::Receipts(args) => Order::Receipts(args),
         Words::Status(output) => Order::Status(output),
+        Words::Key(command) => Order::Key(command),
+        Words::Evidence(args) => Order::Evidence(args),
+        Words::Cert(command) => Order::Cert(command),
     };
     let mut out = Vec::new();
     let console = Console {
@@ -202,6 +239,11 @@ enum Words {
     Transfers(TransfersArgs),
     Receipts(ReceiptsArgs),
     Status(Output),
+    #[command(subcommand)]
+    Key(KeyCommand),
+    Evidence(EvidenceArgs),
+    #[command(subcommand)]
+    Cert(CertCommand),
 }
 
 /// Everything logged in this test process, from the finest level up.

@@ -103,7 +103,8 @@ fn lists_receipts_by_age_and_narrows() {
     keys.sort_unstable();
     assert_eq!(
         keys.join(" "),
-        "age dataset deadline destination negative origin overdue partner side since stamp transfer"
+        "age dataset deadline destination invalid negative origin overdue partner side since stamp \
+         transfer"
     );
     let text = world.ok("receipts");
     assert!(

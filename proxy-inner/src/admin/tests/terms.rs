@@ -90,70 +90,6 @@ fn tells_all_that_is_wrong_with_a_partner_by_command() {
     }
 }
 
-/// A self-signed certificate in a file, of an RSA key or of one on an elliptic curve.
-fn certificate_file(world: &World, name: &str, rsa: bool) -> PathBuf {
-    let algorithm = if rsa {
-        &rcgen::PKCS_RSA_SHA256
-    } else {
-        &rcgen::PKCS_ECDSA_P256_SHA256
-    };
-    let key = rcgen::KeyPair::generate_for(algorithm).unwrap();
-    let params = rcgen::CertificateParams::new(vec!["oftp.acme.example".to_owned()]).unwrap();
-    let certificate = params.self_signed(&key).unwrap();
-    world.file(name, certificate.pem().as_bytes())
-}
-
-#[test]
-fn takes_rsa_certificates_alone_for_secure_authentication() {
-    let world = World::with_partner();
-    let (rsa, curve) = (
-        certificate_file(&world, "rsa.pem", true),
-        certificate_file(&world, "curve.pem", false),
-    );
-    let put = |files: &[&Path]| {
-        let mut line = "partner add ACME --code O0013000002ACME --station US --authentication \
-            --password-sent-file - --password-expected-file -"
-            .to_owned();
-        for file in files {
-            line += &format!(" --authentication-certificate {}", file.display());
-        }
-        world.run(&line, b"a\nb\n").1
-    };
-    put(&[&rsa]).unwrap();
-    let text = world.ok("partner show ACME");
-    assert!(
-        text.contains("yes, as holder of") && text.contains("sha256:"),
-        "{text}"
-    );
-    let refused = put(&[&rsa, &curve]).unwrap_err().to_string();
-    assert!(
-        refused.contains("partner ACME: authentication_certificates: certificate 2 cannot be used"),
-        "{refused}"
-    );
-    let refused = put(&[Path::new("/no/such.pem")]).unwrap_err().to_string();
-    assert!(
-        refused.contains("/no/such.pem: cannot be read"),
-        "{refused}"
-    );
-    let junk = world.file("junk.pem", b"junk");
-    let refused = put(&[&junk]).unwrap_err().to_string();
-    assert!(refused.contains("junk.pem: no "), "{refused}");
-
-    // By file the same holds, and nothing is applied.
-    let pem = std::fs::read_to_string(&curve).unwrap();
-    let text = format!(
-        "[[partner]]\nname = 'ACME'\ncode = 'O0013000002ACME'\nstation = 'US'\ncredit = 3\n\
-         authentication = true\nauthentication_certificates = \"\"\"\n{pem}\"\"\"\n"
-    );
-    let file = world.file("curve.toml", text.as_bytes());
-    let refused = world.refused(&format!("partner apply -f {}", file.display()));
-    assert!(
-        refused.contains("curve.toml: partner ACME: authentication_certificates: certificate 1"),
-        "{refused}"
-    );
-    assert_eq!(world.json("partner show ACME --json")["credit"], 256);
-}
-
 #[test]
 fn the_example_shows_every_key_with_its_default() {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/examples/directory.toml");
@@ -171,8 +107,8 @@ fn the_example_shows_every_key_with_its_default() {
             compared += 1;
         }
     }
-    assert_eq!(compared, 19, "{export}");
-    for key in ["server_name = ", "# authentication_certificates = "] {
+    assert_eq!(compared, 35, "{export}");
+    for key in ["server_name = ", "# [[partner.certificate]]", "# roles = [", "# slot = ", "# pem = "] {
         assert!(example.contains(key), "{key}");
     }
 }

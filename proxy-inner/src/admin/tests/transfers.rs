@@ -3,7 +3,7 @@
 use std::thread;
 
 use oftp::{Level, ReceiptReason, UserField};
-use store::{ArrivedReceipt, OutboundClaim, ReceiptContent};
+use store::{ArrivedReceipt, Judgement, OutboundClaim, ReceiptContent};
 
 use super::*;
 
@@ -188,13 +188,19 @@ fn lists_and_shows_transfers_as_json_with_keys_that_stay() {
     keys.sort_unstable();
     assert_eq!(
         keys.join(" "),
-        "attempts changed circuit created dataset description destination direction format \
-         forward_to forwarded_from forwarded_to id inbox_name not_before octets origin \
-         original_name partner position position_octets progress reason receipt receipt_since \
-         record_length records services stamp state station user"
+        "attempts changed circuit clear_octets created dataset description destination direction \
+         format forward_to forwarded_from forwarded_to hash held id inbox_name not_before octets \
+         opened origin original_name partner position position_octets progress reason receipt \
+         receipt_since record_length records services stamp state station user"
     );
     let id = transfer["id"].as_str().unwrap();
     let detail = world.json(&format!("transfers show {id} --json"));
+    let mut keys: Vec<_> = detail.as_object().unwrap().keys().cloned().collect();
+    keys.sort_unstable();
+    assert_eq!(
+        keys,
+        ["certificates", "receipt_problem", "steps", "transfer"]
+    );
     let step = detail["steps"].as_array().unwrap()[0].as_object().unwrap();
     let mut keys: Vec<_> = step.keys().map(String::as_str).collect();
     keys.sort_unstable();
@@ -244,6 +250,7 @@ fn follows_a_file_to_its_receipt() {
         content: ReceiptContent::positive(UserField::default()),
         level: Level::L5,
         refuse_swapped: false,
+        judge: Box::new(|_| Judgement::Accepted { evidence: None }),
     };
     world
         .store
@@ -334,9 +341,9 @@ fn the_status_tells_queue_faults_and_store() {
     keys.sort_unstable();
     assert_eq!(
         keys.join(" "),
-        "counters interrupted link outbox_faults pid plain queue receipts_awaited \
+        "counters interrupted keys link outbox_faults pid plain queue receipts_awaited \
          receipts_overdue receipts_owed receipts_unconfirmed sessions stage started store \
-         tolerated transfers version"
+         tolerated transfers version work"
     );
     assert_eq!(status["queue"][0]["partner"], "ACME");
     assert_eq!(status["queue"][0]["files"], 1);
@@ -369,6 +376,7 @@ fn what_a_partner_wrote_neither_moves_the_cursor_nor_begins_a_line() {
         content: ReceiptContent::negative(ReceiptReason::UNSPECIFIED, text, creator),
         level: Level::L5,
         refuse_swapped: false,
+        judge: Box::new(|_| Judgement::Accepted { evidence: None }),
     };
     world
         .store

@@ -29,9 +29,15 @@ pub(super) fn write_directory(
             })
             .collect(),
     };
-    toml::to_string(&written)
-        .map_err(|error| StoreError::Refused(format!("the directory cannot be written: {error}")))
+    let text = toml::to_string(&written).map_err(|error| {
+        StoreError::Refused(format!("the directory cannot be written: {error}"))
+    })?;
+    // An empty list would stand in the way of sections that are added below it by hand.
+    let lines = text.split_inclusive('\n');
+    Ok(lines.filter(|line| *line != NO_CERTIFICATES).collect())
 }
+
+const NO_CERTIFICATES: &str = "certificate = []\n";
 
 #[derive(Serialize)]
 struct Written<'a> {

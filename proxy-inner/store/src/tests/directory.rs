@@ -242,6 +242,7 @@ fn an_export_without_passwords_can_be_applied_where_they_are_known() {
     let world = World::new();
     let text = world.store.export(false).unwrap();
     assert!(!text.contains("password"), "{text}");
+    assert!(!text.contains("certificate = []"), "{text}");
     let applied = world.store.apply(parse_directory(&text).unwrap()).unwrap();
     assert!(
         applied

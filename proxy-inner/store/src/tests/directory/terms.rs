@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use oftp::{Deviations, Format, Level};
+use oftp::{Deviations, Format, Level, Password};
 
 use super::super::{ACME, World, partner};
-use super::{certificate, code, refusal};
-use crate::{Partner, ReceiptTiming, Transport, certificates_to_pem, parse_directory};
+use super::{certificate, code, full, refusal};
+use crate::{
+    Partner, PartnerView, ReceiptTiming, RoleCertificateView, Transport, certificates_to_pem,
+    parse_directory,
+};
 
 /// A partner's section with these lines; `HELD` and words stand for its certificate with those roles.
 fn section(lines: &str) -> String {
@@ -348,4 +351,78 @@ fn tells_every_fault_of_a_file_at_once_and_no_password() {
         assert!(!text.contains(secret), "{text}");
     }
     assert!(parse_directory("[[station").is_err());
+}
+
+#[test]
+fn a_partner_as_text_has_the_defaults_of_a_new_partner() {
+    let partner = Partner::new("ACME", code("O0013ACME"), "US");
+    let view = PartnerView {
+        name: "ACME".to_owned(),
+        code: "O0013ACME".to_owned(),
+        station: "US".to_owned(),
+        ..PartnerView::default()
+    };
+    assert_eq!(PartnerView::from(&partner), view);
+    assert_eq!(view.to_partner(), Ok(partner));
+    assert_eq!(PartnerView::default().code, "");
+}
+
+#[test]
+fn a_partner_as_text_comes_back_the_same() {
+    let plain = Partner {
+        password_sent: Password::default(),
+        password_expected: Password::default(),
+        ..full(ACME)
+    };
+    let view = PartnerView::from(&plain);
+    assert_eq!(
+        view.certificate.len(),
+        3,
+        "one for each certificate and slot"
+    );
+    let mut back = view.to_partner().unwrap();
+    back.role_certificates.sort();
+    assert_eq!(back, plain);
+}
+
+#[test]
+fn everything_in_a_text_that_cannot_be_read_is_told_at_once() {
+    let wrong = || "wrong".to_owned();
+    let view = PartnerView {
+        name: "ACME".to_owned(),
+        code: String::new(),
+        transport: wrong(),
+        certificates: vec![wrong()],
+        level: 3,
+        lowest_level: 0,
+        refuse: vec![wrong()],
+        receipts: wrong(),
+        receipt_within: wrong(),
+        stations: vec![String::new()],
+        format: wrong(),
+        records: wrong(),
+        security: wrong(),
+        accept_encrypted: wrong(),
+        accept_signed: wrong(),
+        accept_compressed: wrong(),
+        check: wrong(),
+        unsigned_receipts: wrong(),
+        receipt_signature: wrong(),
+        encoding: wrong(),
+        archive: wrong(),
+        certificate: vec![RoleCertificateView {
+            roles: vec![wrong()],
+            slot: wrong(),
+            pem: wrong(),
+        }],
+        ..PartnerView::default()
+    };
+    let problems = view.to_partner().unwrap_err();
+    assert_eq!(problems.len(), 23, "{problems:#?}");
+    let security = "security: found \"wrong\", wanted one of none, encrypted, signed, \
+                    encrypted-and-signed";
+    assert!(
+        problems.iter().any(|problem| problem == security),
+        "{problems:#?}"
+    );
 }
