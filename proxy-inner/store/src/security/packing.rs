@@ -150,6 +150,13 @@ impl Unpacking {
                 rest = after;
                 continue;
             }
+            if self.header.is_empty()
+                && let Some((header, after)) = rest.split_first_chunk::<HEADER>()
+            {
+                self.begin(u16::from_be_bytes(*header), out)?;
+                rest = after;
+                continue;
+            }
             let (piece, after) = rest.split_at(rest.len().min(HEADER - self.header.len()));
             self.header.extend_from_slice(piece);
             rest = after;

@@ -337,6 +337,25 @@ fn goes_on_after_a_restart_with_what_was_not_opened() {
 }
 
 #[test]
+fn keeps_an_opened_file_that_cannot_be_delivered_yet() {
+    let world = World::new();
+    let id = world
+        .receive(offered_with(SECURED, 1), &disguised(CLEAR))
+        .id();
+    open(world.opening(), at(3)).unwrap();
+    let name = world.transfer(id).inbox_name.unwrap();
+    let obstacle = world.path("inbox/ACME").join(name);
+    fs::create_dir(&obstacle).unwrap();
+    let world = world.reopened();
+    assert_eq!(world.state(id), State::Received);
+    assert_eq!(spool(&world), [format!("clear-{id}")]);
+    fs::remove_dir(obstacle).unwrap();
+    let report = world.store.scan_outbox(at(4)).unwrap();
+    assert!(report.faults.is_empty(), "{report:?}");
+    assert_eq!(fs::read(world.deliver(id, at(5))).unwrap(), CLEAR);
+}
+
+#[test]
 fn tells_what_was_used_for_it() {
     let world = World::new();
     let id = world
