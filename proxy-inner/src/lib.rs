@@ -4,6 +4,8 @@
 //!  link ──▶ keeper ──▶ handshake  (signs and verifies for the DMZ half)
 //!             │
 //!             └──▶ session ──▶ transfer ──▶ store
+//!                                 │           ▲
+//!                  keyring ──▶ security ──────┘   (files secured and opened, receipts signed and judged)
 //!  schedule ──▶ (link | direct TLS | plain TCP) ──▶ session
 //!  plain    ──▶ session    (partners inside that come without TLS)
 //! ```

@@ -6,7 +6,7 @@
 use ::keyring::{Facts, Role, Slot, facts};
 use envelope::Certificate;
 use jiff::Timestamp;
-use store::Partner;
+use store::{Evidence, EvidenceKind, Partner};
 
 /// The certificate files to a partner are encrypted for at `now`: the current one; once that has
 /// ended, the next one if it is valid.
@@ -120,12 +120,10 @@ impl Signers {
     }
 }
 
-/// The fingerprint of a certificate, for logs.
-pub(crate) fn fingerprint(certificate: &Certificate) -> String {
-    facts(certificate.der()).map_or_else(
-        |_| "of an unreadable certificate".to_owned(),
-        |facts| facts.fingerprint_text(),
-    )
+/// The fingerprint of the certificate that was used for something, for logs.
+pub(super) fn used(evidence: &[Evidence], what: EvidenceKind) -> Option<String> {
+    let used = evidence.iter().find(|used| used.what == what)?;
+    Some(facts(&used.certificate).ok()?.fingerprint_text())
 }
 
 /// A certificate that can be used, and what it says.

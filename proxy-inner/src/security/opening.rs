@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use oftp::Security as Sfidsec;
 use store::{Evidence, EvidenceKind, OpeningClaim, Partner, StoreError, Transfer};
 
-use super::certificates::{Signers, fingerprint};
+use super::certificates::Signers;
 use super::live::Kind;
 use super::meter::Meter;
 use super::reasons::{Failure, What};
@@ -218,11 +218,6 @@ fn evidence(
                     .to_owned(),
                 why,
             })?;
-        tracing::debug!(
-            transfer = %transfer.id,
-            signer = fingerprint(signer),
-            "The signature of a file is right.",
-        );
         evidence.push(Evidence {
             what: EvidenceKind::SignedBy,
             certificate: signer.der().to_vec(),

@@ -137,8 +137,9 @@ impl Security {
                 evidence,
                 octets,
             } => {
+                self.tell_opened(&transfer, octets, &evidence);
                 claim.finish(hash, evidence, now)?;
-                self.count_opened(&transfer, octets);
+                self.counters.files_opened.one();
                 Ok(Checked::Opened)
             }
             opening::Outcome::Failed { failure, .. } => {

@@ -9,11 +9,15 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use store::{Delivered, OpeningClaim, SecuringClaim, StoreError, Transfer, TransferId};
+use store::{
+    Delivered, Evidence, EvidenceKind, OpeningClaim, SecuringClaim, StoreError, Transfer,
+    TransferId,
+};
 use tokio::sync::watch;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::sleep;
 
+use super::certificates::used;
 use super::opening::services;
 use super::{Security, opening, securing};
 use crate::session::{Shutdown, Stage};
@@ -121,7 +125,7 @@ impl Security {
         match looked.await {
             Ok(Ok(look)) => look,
             Ok(Err(error)) => {
-                tracing::error!(why = %error, "The journal cannot tell which files are to be secured or opened; it is asked again.");
+                tracing::error!(why = %error, "The store failed while a file was secured or opened; it is tried again.");
                 Look::Failed
             }
             Err(error) => {
@@ -175,8 +179,9 @@ impl Security {
                 evidence,
                 octets,
             } => {
+                self.tell_opened(&transfer, octets, &evidence);
                 claim.finish(hash, evidence, now)?;
-                self.count_opened(&transfer, octets);
+                self.counters.files_opened.one();
                 self.deliver(partner, id);
             }
             opening::Outcome::Failed { failure, hash } => {
@@ -200,14 +205,15 @@ impl Security {
         Ok(())
     }
 
-    /// Tells that a file was opened.
-    pub(super) fn count_opened(&self, transfer: &Transfer, octets: u64) {
-        self.counters.files_opened.one();
+    /// Tells that a file was opened, and with which certificates.
+    pub(super) fn tell_opened(&self, transfer: &Transfer, octets: u64, evidence: &[Evidence]) {
         tracing::info!(
             partner = transfer.partner,
             transfer = %transfer.id,
             services = services(transfer.security, transfer.compression),
             octets,
+            decrypted_with = used(evidence, EvidenceKind::DecryptedWith),
+            signed_by = used(evidence, EvidenceKind::SignedBy),
             "A file was opened.",
         );
     }
@@ -255,16 +261,18 @@ impl Security {
                 evidence,
                 octets,
             } => {
-                claim.finish(hash, evidence, now)?;
-                self.counters.files_secured.one();
                 tracing::info!(
                     partner,
                     transfer = %id,
                     services = services(transfer.security, transfer.compression),
                     clear = transfer.octets,
                     octets,
+                    signed_with = used(&evidence, EvidenceKind::SignedWith),
+                    encrypted_for = used(&evidence, EvidenceKind::EncryptedFor),
                     "A file was secured.",
                 );
+                claim.finish(hash, evidence, now)?;
+                self.counters.files_secured.one();
             }
             securing::Outcome::Failed(why) => {
                 claim.failed(&why, now)?;

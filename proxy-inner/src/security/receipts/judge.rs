@@ -143,7 +143,7 @@ impl Judging {
         match verified {
             Ok(verified) => {
                 let signer = self.signers.valid_at(&[verified.signer], self.now);
-                let certificate = signer.map_err(Wrong::Fields)?.der().to_vec();
+                let certificate = signer.map_err(Wrong::Unknown)?.der().to_vec();
                 Ok(Evidence {
                     what: EvidenceKind::ReceiptSignedBy,
                     certificate,
@@ -164,9 +164,9 @@ impl Judging {
 
 /// What is wrong with a signature.
 enum Wrong {
-    /// It was made for something else, or with a certificate that had ended.
+    /// It was made for something else.
     Fields(String),
-    /// It does not verify with any certificate we have, or cannot be read.
+    /// It does not verify with any certificate we have that is valid, or cannot be read.
     Unknown(String),
 }
 

@@ -1,5 +1,7 @@
 //! Our receipts, signed before they go out.
 
+use std::slice;
+
 use ::keyring::Role;
 use envelope::receipt::{self, ReceiptForm};
 use jiff::Timestamp;
@@ -9,7 +11,7 @@ use store::{
 };
 
 use super::content;
-use crate::security::certificates::fingerprint;
+use crate::security::certificates::used;
 use crate::security::{Security, policy};
 
 impl Security {
@@ -31,8 +33,15 @@ impl Security {
         match self.signature(claim, now)? {
             Ok((signature, evidence)) => {
                 let hash = claim.hash().to_vec();
+                let signer = used(slice::from_ref(&evidence), EvidenceKind::ReceiptSignedWith);
                 claim.sign(hash, signature, Some(evidence), now)?;
                 self.counters.receipts_signed.one();
+                tracing::info!(
+                    partner = claim.transfer().partner,
+                    transfer = %claim.id(),
+                    signer,
+                    "A receipt was signed.",
+                );
             }
             Err(why) => {
                 self.counters.receipts_unsigned.one();
@@ -82,12 +91,6 @@ impl Security {
             Ok(signature) => signature,
             Err(error) => return Ok(Err(error.to_string())),
         };
-        tracing::debug!(
-            partner = partner.name,
-            transfer = %transfer.id,
-            signer = fingerprint(key.certificate()),
-            "A receipt was signed.",
-        );
         let evidence = Evidence {
             what: EvidenceKind::ReceiptSignedWith,
             certificate: key.certificate().der().to_vec(),

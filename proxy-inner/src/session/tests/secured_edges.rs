@@ -5,7 +5,6 @@ use envelope::{Certificate, Form, Plan, Suite};
 use oftp::{Command, Efid, Format, ReceiptReason, Security, Sfid};
 use store::{ReceiptState, State};
 
-use super::super::*;
 use super::formats::Sample;
 use super::played::{Script, decoded, play, sfid};
 use super::restart::meet_and_cut;
