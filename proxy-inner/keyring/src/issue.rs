@@ -111,3 +111,116 @@ fn parts(date: Result<Date, jiff::Error>) -> Result<(i32, u8, u8), MakeError> {
 fn failed(error: impl std::fmt::Display) -> MakeError {
     MakeError::Failed(error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use crypto::{KeyUseError, Oaep, PrivateKey, PublicKey, Signing, SoftwareKey};
+    use zeroize::Zeroizing;
+
+    use super::*;
+    use crate::{KeyKind, facts, generate, public_of};
+
+    /// A key that is somewhere else, and may be out of reach.
+    #[derive(Debug)]
+    struct Elsewhere {
+        public: PublicKey,
+        pkcs8: Option<Zeroizing<Vec<u8>>>,
+    }
+
+    impl Elsewhere {
+        fn new(reachable: bool) -> Arc<Elsewhere> {
+            let pkcs8 = generate(KeyKind::Rsa2048).unwrap();
+            Arc::new(Elsewhere {
+                public: SoftwareKey::from_pkcs8(&pkcs8).unwrap().public().clone(),
+                pkcs8: reachable.then_some(pkcs8),
+            })
+        }
+    }
+
+    impl PrivateKey for Elsewhere {
+        fn public(&self) -> &PublicKey {
+            &self.public
+        }
+
+        fn sign(&self, signing: Signing, digest: &[u8]) -> Result<Vec<u8>, KeyUseError> {
+            let pkcs8 = self
+                .pkcs8
+                .as_ref()
+                .ok_or_else(|| KeyUseError::Unreachable("the token is not plugged in".into()))?;
+            SoftwareKey::from_pkcs8(pkcs8)
+                .unwrap()
+                .sign(signing, digest)
+        }
+
+        fn unwrap_pkcs1(&self, _: &[u8], _: usize) -> Result<Zeroizing<Vec<u8>>, KeyUseError> {
+            Err(KeyUseError::Failed("not asked for".into()))
+        }
+
+        fn unwrap_oaep(
+            &self,
+            _: Oaep,
+            _: &[u8],
+            _: usize,
+        ) -> Result<Zeroizing<Vec<u8>>, KeyUseError> {
+            Err(KeyUseError::Failed("not asked for".into()))
+        }
+    }
+
+    fn subject() -> Subject {
+        Subject {
+            common_name: "a".to_owned(),
+            odette_id: "OA".to_owned(),
+            ..Subject::default()
+        }
+    }
+
+    fn now() -> Timestamp {
+        "2026-11-22T12:00:00Z".parse().unwrap()
+    }
+
+    #[test]
+    fn signs_with_a_key_that_is_elsewhere() {
+        let signer = Signer::remote(Elsewhere::new(true));
+        let der = self_signed(&signer, &subject(), &[Role::Encryption], 10, now()).unwrap();
+        assert!(facts(&der).unwrap().self_signed, "its signature verifies");
+        assert!(request(&signer, &subject(), &[Role::Encryption]).is_ok());
+    }
+
+    #[test]
+    fn says_why_a_key_elsewhere_did_not_sign() {
+        let signer = Signer::remote(Elsewhere::new(false));
+        let error = request(&signer, &subject(), &[Role::Encryption]).unwrap_err();
+        assert!(
+            matches!(&error, MakeError::Signing(why) if why.contains("not plugged in")),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn refuses_no_role_days_out_of_range_and_curves_for_files() {
+        let key = generate(KeyKind::EcP256).unwrap();
+        let signer = Signer::software(&key).unwrap();
+        assert_eq!(signer.public(), public_of(&key).unwrap());
+        let make = |roles: &[Role], days| self_signed(&signer, &subject(), roles, days, now());
+        assert_eq!(make(&[], 10), Err(MakeError::NoRole));
+        assert_eq!(
+            make(&[Role::TlsServer, Role::FileSigning], 10),
+            Err(MakeError::KeyUnfit {
+                role: "file-signing"
+            })
+        );
+        for days in [0, MOST_DAYS + 1] {
+            assert!(matches!(
+                make(&[Role::TlsServer], days),
+                Err(MakeError::Days { .. })
+            ));
+        }
+        assert!(make(&[Role::TlsServer], MOST_DAYS).is_ok());
+        assert!(matches!(
+            Signer::software(b"no key"),
+            Err(MakeError::Key(_))
+        ));
+    }
+}

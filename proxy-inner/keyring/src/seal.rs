@@ -144,3 +144,81 @@ pub(crate) fn encrypt(pkcs8: &[u8], secret: &[u8]) -> Result<Vec<u8>, SealError>
     let sealed = key.encrypt(secret).map_err(failed)?;
     Ok(sealed.as_bytes().to_vec())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{KeyKind, generate};
+
+    fn secret(text: &str) -> MasterSecret {
+        MasterSecret::new(Zeroizing::new(text.as_bytes().to_vec())).unwrap()
+    }
+
+    #[test]
+    fn unseals_with_the_same_secret_only() {
+        let key = generate(KeyKind::EcP256).unwrap();
+        let master = secret("sixteen octets!!");
+        let sealed = seal(&key, &master).unwrap();
+        assert_ne!(
+            sealed,
+            seal(&key, &master).unwrap(),
+            "salt and vector are fresh"
+        );
+        assert_eq!(unseal(&sealed, &master).unwrap(), key);
+        for other in ["sixteen octets!?", "sixteen octets!!!"] {
+            assert_eq!(unseal(&sealed, &secret(other)), Err(SealError::WrongSecret));
+        }
+    }
+
+    #[test]
+    fn cuts_one_line_end_off_the_secret() {
+        let key = generate(KeyKind::EcP256).unwrap();
+        let sealed = seal(&key, &secret("sixteen octets!!")).unwrap();
+        for text in ["sixteen octets!!\n", "sixteen octets!!\r\n"] {
+            assert!(unseal(&sealed, &secret(text)).is_ok());
+        }
+        assert!(unseal(&sealed, &secret("sixteen octets!!\n\n")).is_err());
+    }
+
+    #[test]
+    fn refuses_secrets_that_are_too_short_or_too_long() {
+        let new = |octets: Vec<u8>| MasterSecret::new(Zeroizing::new(octets)).err();
+        assert_eq!(
+            new(b"fifteen octets!\n".to_vec()),
+            Some(SealError::Short {
+                found: 15,
+                least: 16
+            })
+        );
+        assert!(matches!(new(vec![7; 1025]), Some(SealError::Long { .. })));
+        assert!(new(vec![7; 1024]).is_none());
+    }
+
+    #[test]
+    fn check_value_tells_another_secret() {
+        let master = secret("sixteen octets!!");
+        let check = master.check_value().unwrap();
+        assert!(master.matches(&check));
+        assert!(!secret("sixteen octets!?").matches(&check));
+        for broken in [&check[1..], &check[..48], &[], &[2; 49]] {
+            assert!(!master.matches(broken));
+        }
+    }
+
+    #[test]
+    fn tells_damage_and_shows_no_secret() {
+        let key = generate(KeyKind::EcP256).unwrap();
+        let master = secret("sixteen octets!!");
+        let sealed = seal(&key, &master).unwrap();
+        assert!(matches!(
+            unseal(&sealed[..sealed.len() - 1], &master),
+            Err(SealError::Damaged(_))
+        ));
+        assert!(matches!(unseal(b"", &master), Err(SealError::Damaged(_))));
+        assert!(matches!(
+            seal(b"no key", &master),
+            Err(SealError::Failed(_))
+        ));
+        assert_eq!(format!("{master:?}"), "MasterSecret(***)");
+    }
+}

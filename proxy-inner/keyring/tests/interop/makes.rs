@@ -190,7 +190,11 @@ fn finds_what_is_weak_in_old_certificates() {
     assert!(fits[1].contains("lacks clientAuth"), "{fits:?}");
     assert_eq!((fits[2].as_str(), fits[5].as_str()), ("", ""));
     assert!(fits[3].contains("lacks digitalSignature") && fits[4].contains("file") == false);
-    let (facts, _, fits) = issue("d", "keyUsage=nonRepudiation\n1.2.3.4=critical,DER:0500\n");
+    let (facts, _, fits) = issue(
+        "d",
+        "subjectAltName=URI:oftp://OD%20X\nkeyUsage=nonRepudiation\n1.2.3.4=critical,DER:0500\n",
+    );
+    assert_eq!(facts.odette_id.as_deref(), Some("OD X"));
     assert_eq!(facts.unknown_critical, ["1.2.3.4"]);
     assert!(
         fits[3].contains("1.2.3.4") && !fits[3].contains("lacks"),
