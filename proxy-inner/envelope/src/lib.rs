@@ -54,10 +54,3 @@ pub use open::{
 };
 pub use secure::{Form, Plan, Secured, secure};
 pub use suite::{Cipher, Scheme, Suite};
-
-/// The former name of [`Certificate`].
-#[doc(hidden)]
-pub type RecipientCertificate = Certificate;
-/// The former name of [`OwnKey`].
-#[doc(hidden)]
-pub type RecipientKey = OwnKey;
