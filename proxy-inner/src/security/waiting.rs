@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 
 use engine::EndFileRefusal;
 use jiff::Timestamp;
-use store::{OpeningClaim, Store, StoreError, TransferId};
+use store::{OpeningClaim, State, Store, StoreError, TransferId};
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
@@ -168,11 +168,11 @@ impl Security {
     }
 }
 
-/// Whether any of the files is still to be opened, and not held.
+/// Whether any of the files is still to be opened, or delivered, and not held.
 fn are_waiting(store: &Store, files: &[TransferId]) -> Result<bool, StoreError> {
     for id in files {
         let transfer = store.transfer(*id)?.map(|(transfer, _)| transfer);
-        if transfer.is_some_and(|it| it.needs_opening() && it.not_before.is_none()) {
+        if transfer.is_some_and(|it| it.state == State::Received && it.not_before.is_none()) {
             return Ok(true);
         }
     }
