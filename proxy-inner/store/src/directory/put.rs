@@ -49,6 +49,7 @@ impl Store {
             change(&mut partner)?;
             apply(journal, Directory::of_partner(partner))
         })?;
+        self.try_held(&applied)?;
         Ok(applied.first().map_or(Change::Unchanged, |one| one.change))
     }
 
@@ -64,7 +65,17 @@ impl Store {
             // A kill before this line is made up for by the next start.
             self.inner.layout.make_partner(&entry.name)?;
         }
+        self.try_held(&applied)?;
         Ok(applied)
+    }
+
+    /// Files that are held for what a partner lacked are tried again once partners have changed.
+    fn try_held(&self, applied: &[Applied]) -> Result<(), StoreError> {
+        let changed = |one: &&Applied| one.kind == PARTNER && one.change != Change::Unchanged;
+        match applied.iter().find(changed) {
+            Some(_) => self.release_held(),
+            None => Ok(()),
+        }
     }
 }
 

@@ -89,7 +89,8 @@ impl Store {
             let busy: Option<i64> = row::value(
                 journal,
                 "SELECT count(*) FROM transfer WHERE partner = ?1 \
-                 AND state IN ('receiving', 'interrupted', 'received', 'taking', 'queued', 'sending')",
+                 AND state IN ('receiving', 'interrupted', 'received', 'taking', \
+                 'securing', 'queued', 'sending')",
                 [&name],
             )?;
             if let Some(busy @ 1..) = busy {

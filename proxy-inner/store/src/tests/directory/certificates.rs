@@ -4,11 +4,11 @@ use keyring::{Role, Slot};
 use oftp::{Level, Security};
 use rusqlite::Connection;
 
-use super::super::{ACME, World, open, partner};
+use super::super::{ACME, World, at, open, partner};
 use super::{certificate, full, held, refusal};
 use crate::{
-    Change, Encoding, Partner, RoleCertificate, Services, Store, StoreError, certificates_to_pem,
-    schema,
+    Change, Encoding, NewOutbound, Partner, RoleCertificate, Services, Store, StoreError,
+    certificates_to_pem, schema,
 };
 
 /// Role and slot of each certificate of ACME, with the octet it is made of.
@@ -279,4 +279,35 @@ fn certificates_for_authentication_of_version_2_take_that_role() {
         };
         assert_eq!(acme, plain, "everything else has its default");
     }
+}
+
+#[test]
+fn a_held_file_is_tried_again_once_its_partner_has_what_it_lacked() {
+    let world = World::new();
+    let new = NewOutbound {
+        services: Some(Services {
+            security: Security::Encrypted,
+            suite: 4,
+            ..Services::default()
+        }),
+        ..NewOutbound::new(ACME, "f")
+    };
+    let id = world.hand_over(new, b"abc");
+    let claim = || world.store.claim_securing(at(1)).unwrap();
+    claim()
+        .unwrap()
+        .held("no certificate", at(1_000), at(1))
+        .unwrap();
+    assert!(claim().is_none());
+    let text = refusal(world.store.remove_partner(ACME));
+    assert!(
+        text.contains("1 transfer(s) with it are under way"),
+        "{text}"
+    );
+
+    world.store.put_partner(partner(ACME)).unwrap();
+    assert!(claim().is_none(), "nothing has changed");
+    let certificates = vec![held(Role::Encryption, Slot::Current, 1)];
+    world.store.put_certificates(ACME, certificates).unwrap();
+    assert_eq!(claim().unwrap().transfer().id, id);
 }
