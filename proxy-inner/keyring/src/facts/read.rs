@@ -117,7 +117,12 @@ fn key(spki: &[u8]) -> KeyFacts {
     if let Ok(key) = PublicKey::from_spki(spki) {
         return KeyFacts::Rsa { bits: key.bits() };
     }
-    let Some((identifier, parameters, bits)) = parts_of_key(spki) else {
+    let Some(Parts {
+        identifier,
+        parameters,
+        bits,
+    }) = Parts::of(spki)
+    else {
         return unknown();
     };
     match identifier {
@@ -139,14 +144,29 @@ fn key(spki: &[u8]) -> KeyFacts {
     }
 }
 
-/// Algorithm, the identifier among its parameters, and the key itself.
-fn parts_of_key(spki: &[u8]) -> Option<(&[u8], Option<&[u8]>, &[u8])> {
-    let mut info = Reader::new(spki).enter(der::SEQUENCE)?;
-    let mut algorithm = info.enter(der::SEQUENCE)?;
-    let identifier = algorithm.take(der::IDENTIFIER)?.content;
-    let parameters = algorithm.take(der::IDENTIFIER).map(|named| named.content);
-    let (_, key) = info.take(der::BIT_STRING)?.content.split_first()?;
-    Some((identifier, parameters, key))
+/// The parts of a SubjectPublicKeyInfo.
+struct Parts<'a> {
+    /// The algorithm.
+    identifier: &'a [u8],
+    /// The identifier among its parameters: of a curve, for example.
+    parameters: Option<&'a [u8]>,
+    /// The key itself.
+    bits: &'a [u8],
+}
+
+impl<'a> Parts<'a> {
+    fn of(spki: &'a [u8]) -> Option<Parts<'a>> {
+        let mut info = Reader::new(spki).enter(der::SEQUENCE)?;
+        let mut algorithm = info.enter(der::SEQUENCE)?;
+        let identifier = algorithm.take(der::IDENTIFIER)?.content;
+        let parameters = algorithm.take(der::IDENTIFIER).map(|named| named.content);
+        let (_, bits) = info.take(der::BIT_STRING)?.content.split_first()?;
+        Some(Parts {
+            identifier,
+            parameters,
+            bits,
+        })
+    }
 }
 
 /// Bits of the modulus, for keys of sizes that are not used here.
