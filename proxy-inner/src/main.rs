@@ -8,8 +8,8 @@ use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
 use proxy_inner::admin::CtlError;
 use proxy_inner::admin::args::{
-    CallArgs, CertCommand, EvidenceArgs, KeyCommand, Output, PartnerCommand, ReceiptsArgs, SendArgs,
-    StationCommand, TransfersArgs,
+    CallArgs, CertCommand, EvidenceArgs, KeyCommand, Output, PartnerCommand, ReceiptsArgs,
+    SendArgs, StationCommand, TransfersArgs,
 };
 use proxy_inner::admin::ctl::{self, Order};
 use proxy_inner::config::{self, Config, DEFAULT_FILE, DEFAULT_SOCKET};
@@ -215,9 +215,9 @@ fn certificate(args: CertificateArgs) -> Result<(), Failure> {
     if let Some(path) = args.show {
         let chain = keys::load_chain(&path).map_err(failed)?;
         for (index, der) in chain.iter().enumerate() {
-            let facts = keys::CertificateFacts::of(der).map_err(failed)?;
+            let facts = keyring::facts(der).map_err(failed)?;
             let gap = if index > 0 { "\n" } else { "" };
-            print(&format!("{gap}{facts}\n"))?;
+            print(&format!("{gap}{}\n", keys::describe(&facts)))?;
         }
         return Ok(());
     }
@@ -241,7 +241,7 @@ fn certificate(args: CertificateArgs) -> Result<(), Failure> {
         issued.facts.not_after.strftime("%Y-%m-%d"),
         key.display(),
     ));
-    print(&format!("{}\n", issued.facts.fingerprint))
+    print(&format!("{}\n", issued.facts.fingerprint_text()))
 }
 
 fn order(config: Option<PathBuf>, socket: Option<PathBuf>, order: Order) -> Result<(), Failure> {

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use ::keyring::{Facts, facts};
 use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 use rcgen::{
     CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose,
@@ -13,7 +14,7 @@ use rcgen::{
 use rustls_pki_types::ServerName;
 use zeroize::Zeroizing;
 
-use super::{CertificateFacts, KeyError};
+use super::KeyError;
 
 /// The longest validity given, in days.
 const MOST_DAYS: u32 = 3660;
@@ -22,7 +23,7 @@ const MOST_DAYS: u32 = 3660;
 #[derive(Debug)]
 pub struct Issued {
     /// What it says.
-    pub facts: CertificateFacts,
+    pub facts: Facts,
 }
 
 /// Makes an ECDSA P-256 key and a self-signed certificate for `hosts`, for TLS as server and as
@@ -90,7 +91,7 @@ fn write_pair(
     key: &Path,
 ) -> Result<Issued, KeyError> {
     let signed = params.self_signed(pair).map_err(made)?;
-    let facts = CertificateFacts::of(signed.der()).map_err(KeyError::Make)?;
+    let facts = facts(signed.der()).map_err(|error| KeyError::Make(error.to_string()))?;
 
     write_new(key, Zeroizing::new(pair.serialize_pem()).as_bytes(), 0o600)?;
     if let Err(error) = write_new(certificate, signed.pem().as_bytes(), 0o644) {
@@ -199,7 +200,7 @@ mod tests {
         assert!((88..=90).contains(&issued.facts.days_left(Timestamp::now())));
         assert_eq!(
             fingerprint_of_file(&certificate).unwrap(),
-            issued.facts.fingerprint
+            issued.facts.fingerprint_text()
         );
 
         let chain = load_chain(&certificate).unwrap();

@@ -23,7 +23,7 @@ use rustls::crypto::CryptoProvider;
 
 pub use authentication::load_authentication;
 pub use error::KeyError;
-pub use facts::{CertificateFacts, fingerprint_of_file};
+pub use facts::{describe, fingerprint_of_file};
 pub use identity::{create_identity, load_identity};
 pub use issue::{Issued, issue, issue_authentication};
 pub use tls::{TlsIdentity, load, load_chain};

@@ -84,7 +84,7 @@ fn takes_a_certificate_by_file_or_by_fingerprint() {
     assert!(
         certificates
             .iter()
-            .any(|one| *one == issued.facts.fingerprint.as_str()),
+            .any(|one| *one == issued.facts.fingerprint_text()),
         "{shown}"
     );
     assert!(

@@ -2,13 +2,14 @@
 
 use std::io;
 
+use ::keyring::Facts;
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use super::super::{Config, TlsFiles, TlsSource};
 use super::{Report, SOON};
 use crate::keyring::{SecretSource, Secrets};
-use crate::keys::{self, CertificateFacts};
+use crate::keys;
 
 /// What is shown in TLS handshakes.
 pub(super) fn shown(
@@ -68,10 +69,7 @@ fn certificate(what: &str, files: &TlsFiles, now: Timestamp, report: &mut Report
         Ok(identity) => identity,
         Err(error) => return report.problem(what, error.to_string()),
     };
-    let facts = identity
-        .chain
-        .first()
-        .map(|first| CertificateFacts::of(first));
+    let facts = identity.chain.first().map(|first| ::keyring::facts(first));
     let Some(Ok(facts)) = facts else {
         return report.problem(what, "its first certificate does not parse");
     };
@@ -90,7 +88,7 @@ fn certificate(what: &str, files: &TlsFiles, now: Timestamp, report: &mut Report
     let days = facts.days_left(now);
     let told = format!(
         "matches its key, names {names}, valid for {days} more days, {}",
-        facts.fingerprint
+        facts.fingerprint_text()
     );
     if days < SOON {
         report.note(what, format!("{told}; replace it soon"));
@@ -115,7 +113,7 @@ pub(super) fn authentication(config: &Config, now: Timestamp, report: &mut Repor
         Ok(chain) => chain,
         Err(error) => return report.problem(what, error.to_string()),
     };
-    let facts = chain.first().map(|first| CertificateFacts::of(first));
+    let facts = chain.first().map(|first| ::keyring::facts(first));
     let Some(Ok(facts)) = facts else {
         return report.problem(what, "its first certificate does not parse");
     };
@@ -125,7 +123,7 @@ pub(super) fn authentication(config: &Config, now: Timestamp, report: &mut Repor
     let days = facts.days_left(now);
     let told = format!(
         "matches its key, valid for {days} more days, {}",
-        facts.fingerprint
+        facts.fingerprint_text()
     );
     let tls = config.listeners.iter().map(|listener| &listener.tls);
     let shared = tls
@@ -149,7 +147,7 @@ pub(super) fn authentication(config: &Config, now: Timestamp, report: &mut Repor
 }
 
 /// Whether the first certificate of a chain is this one.
-fn has_first(tls: &TlsFiles, facts: &CertificateFacts) -> bool {
+fn has_first(tls: &TlsFiles, facts: &Facts) -> bool {
     keys::fingerprint_of_file(&tls.certificate)
-        .is_ok_and(|fingerprint| fingerprint == facts.fingerprint)
+        .is_ok_and(|fingerprint| fingerprint == facts.fingerprint_text())
 }
