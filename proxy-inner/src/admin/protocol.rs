@@ -48,7 +48,7 @@ pub enum Command {
     /// Remove a station.
     StationRemove(Named),
     /// Add or change a partner.
-    PartnerPut(PartnerEntry),
+    PartnerPut(Box<PartnerEntry>),
     /// Show one partner.
     PartnerShow(Named),
     /// List all partners.

@@ -136,7 +136,7 @@ impl Ctl<'_> {
         match command {
             PartnerCommand::Add(args) => {
                 let entry = self.entry(*args)?;
-                self.change(&Command::PartnerPut(entry))
+                self.change(&Command::PartnerPut(Box::new(entry)))
             }
             PartnerCommand::Show { name, output } => {
                 let mut partners = self.partners(&Command::PartnerShow(Named { name }))?;

@@ -103,8 +103,8 @@ pub(in crate::admin) fn transfer(detail: &TransferDetail) -> String {
         text.push_str("\ncertificates\n");
     }
     for one in &detail.certificates {
-        let line = format!("  {:<20} {}\n", one.what, spelled(&one.subject));
-        let _ = write!(text, "{line}{:<23}{}\n", "", one.fingerprint);
+        let _ = writeln!(text, "  {:<20} {}", one.what, spelled(&one.subject));
+        let _ = writeln!(text, "{:<23}{}", "", one.fingerprint);
     }
     text.push_str("\nsteps (UTC)\n");
     for step in &detail.steps {

@@ -99,7 +99,7 @@ fn answer(services: &Services, command: Command) -> Result<Answer, Refusal> {
             store.remove_station(&named.name).map_err(refused_by)?;
             Ok(removed("station", named))
         }
-        Command::PartnerPut(entry) => directory::put_partner(store, entry),
+        Command::PartnerPut(entry) => directory::put_partner(store, *entry),
         Command::PartnerShow(named) => {
             let partner = store.partner(&named.name).map_err(refused_by)?;
             let partner = partner.ok_or_else(|| refused(&StoreError::NoPartner(named.name)))?;

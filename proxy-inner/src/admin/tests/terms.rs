@@ -108,7 +108,13 @@ fn the_example_shows_every_key_with_its_default() {
         }
     }
     assert_eq!(compared, 35, "{export}");
-    for key in ["server_name = ", "# [[partner.certificate]]", "# roles = [", "# slot = ", "# pem = "] {
+    for key in [
+        "server_name = ",
+        "# [[partner.certificate]]",
+        "# roles = [",
+        "# slot = ",
+        "# pem = ",
+    ] {
         assert!(example.contains(key), "{key}");
     }
 }
