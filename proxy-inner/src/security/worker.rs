@@ -18,6 +18,7 @@ use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::sleep;
 
 use super::certificates::used;
+use super::live::Kind;
 use super::opening::services;
 use super::{Security, opening, securing};
 use crate::session::{Shutdown, Stage};
@@ -112,13 +113,18 @@ impl Security {
         let (security, shutdown) = (Arc::clone(self), shutdown.clone());
         let looked = spawn_blocking(move || {
             let _place = place;
-            let worked = if securing_first {
-                security.secure_one(&shutdown)? || security.open_one(&shutdown)?
-            } else {
-                security.open_one(&shutdown)? || security.secure_one(&shutdown)?
-            };
-            if worked {
-                return Ok(Look::Worked);
+            let mut order = [Kind::Opening, Kind::Securing];
+            if securing_first {
+                order.reverse();
+            }
+            for kind in order {
+                let worked = match kind {
+                    Kind::Opening => security.open_one(&shutdown)?,
+                    Kind::Securing => security.secure_one(&shutdown)?,
+                };
+                if worked {
+                    return Ok(Look::Worked);
+                }
             }
             Ok::<_, StoreError>(Look::Idle(security.pause()?))
         });

@@ -1,6 +1,7 @@
 //! RSA keys with certificates, each made once for all tests.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use ::keyring::{Role, Slot};
 use crypto::SoftwareKey;
@@ -87,7 +88,11 @@ pub(crate) fn equip(side: &mut Side, keys: &[(Role, Slot, &OwnKey)]) {
         .iter()
         .map(|(role, slot, key)| (station, *role, *slot, OwnKey::clone(key)));
     let keyring = Keyring::with(keys.collect());
-    let settings = SecuritySettings::default();
+    let settings = SecuritySettings {
+        // However busy the machine is.
+        patience: Duration::from_secs(120),
+        ..SecuritySettings::default()
+    };
     let security = Security::new(side.store().clone(), keyring, settings);
     side.context = side.context.clone().with_security(security);
 }
