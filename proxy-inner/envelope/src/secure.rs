@@ -109,9 +109,9 @@ impl Plan {
     /// zlib's level for files.
     ///
     /// Measured beside `gzip -6` in one run (`cargo bench -p envelope`): level 4 makes EDI text 6 %
-    /// larger than gzip does (1/5.45 to 1/5.82) and CAD-like binary no larger (1/2.36), three times
-    /// as fast. Level 3 is a fifth faster but leaves EDI text 11 % larger; level 6 takes twice the
-    /// time for 5 %. What does not shrink is stored whatever the level, many times as fast.
+    /// larger than gzip does (1/5.45 to 1/5.82) and CAD-like binary no larger (1/2.36), nearly three
+    /// times as fast. Level 3 is a third faster but leaves EDI text 11 % larger than gzip; level 6
+    /// takes about twice the time for 5 %. What does not shrink is stored whatever the level, many times as fast.
     pub const COMPRESSION: u32 = 4;
 
     /// The layers from the innermost outwards.
