@@ -177,6 +177,9 @@ fn field(name: &'static str, found: &str, wanted: &'static str) -> MakeError {
 mod tests {
     use super::*;
 
+    /// Makes one field unusable.
+    type Spoil = fn(&mut Subject);
+
     fn subject() -> Subject {
         Subject {
             common_name: "oftp.example.com".to_owned(),
@@ -187,7 +190,7 @@ mod tests {
 
     #[test]
     fn names_the_field_that_no_certificate_can_carry() {
-        let cases: [(&str, fn(&mut Subject)); 9] = [
+        let cases: [(&str, Spoil); 9] = [
             ("common name", |s| s.common_name = "  ".to_owned()),
             ("common name", |s| s.common_name = "x".repeat(65)),
             ("common name", |s| s.common_name = "a\nb".to_owned()),
