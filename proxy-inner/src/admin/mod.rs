@@ -34,7 +34,7 @@ mod watch;
 mod tests;
 
 pub use client::CtlError;
+pub(crate) use prompt::ask_hidden;
 pub use server::{AdminServer, Call, Services};
 pub use socket::SocketError;
-pub(crate) use prompt::ask_hidden;
 pub(crate) use status::free_octets;

@@ -4,8 +4,8 @@ mod certificates;
 mod directory;
 mod hostile;
 mod keys;
-mod receipts;
 mod protection;
+mod receipts;
 mod terms;
 mod transfers;
 

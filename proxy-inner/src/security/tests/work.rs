@@ -55,6 +55,9 @@ async fn the_loop_secures_what_is_queued_and_ends_when_the_process_drains() {
     assert!(us.context.security.now().is_empty());
 }
 
+/// What happens to a partner, by reference, between two tries.
+type Change<'a> = &'a dyn Fn(&Side);
+
 #[test]
 fn a_file_that_cannot_be_secured_is_held_with_the_reason_and_tried_again() {
     let us = equipped();
@@ -62,7 +65,7 @@ fn a_file_that_cannot_be_secured_is_held_with_the_reason_and_tried_again() {
         security: Sfidsec::Encrypted,
         ..everything()
     };
-    let cases: [(&str, &dyn Fn(&Side)); 3] = [
+    let cases: [(&str, Change<'_>); 3] = [
         ("has no encryption certificate", &|us| {
             us.change_partner(|partner| partner.role_certificates.clear());
         }),
