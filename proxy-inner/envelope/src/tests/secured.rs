@@ -117,6 +117,7 @@ fn what_fails_in_another_thread_is_told_as_what_it_is() {
     }
 }
 
+/// a package with several signatures.
 #[test]
 fn several_sign_and_several_can_read() {
     let next = next_key();

@@ -85,6 +85,7 @@ fn verifies_signatures_with_and_without_attributes_and_certificates_and_by_key_i
     }
 }
 
+/// several signers, of whom one is known and right.
 #[test]
 fn one_good_signature_of_several_is_enough() {
     let Some(bench) = Bench::get() else { return };

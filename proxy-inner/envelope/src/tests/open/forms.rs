@@ -60,6 +60,7 @@ fn reads_from_a_source_that_gives_one_octet_at_a_time() {
     assert_eq!(clear, content);
 }
 
+/// the type inside is announced, and no ContentInfo follows.
 #[test]
 fn the_bare_object_is_read_where_its_type_is_announced() {
     let content = octets(300);
