@@ -238,6 +238,7 @@ const DEFAULTED: &[&str] = &[
     "answer",
     "listen",
     "any_address",
+    "keep",
     "strangers",
     "retry_first",
     "retry_most",
