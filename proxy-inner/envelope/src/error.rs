@@ -54,6 +54,16 @@ pub enum BerError {
         /// The ceiling.
         most: u8,
     },
+    /// More of a kind than are looked at.
+    #[error("there are more than {most} {of} at octet {at}")]
+    TooMany {
+        /// Offset of the first beyond.
+        at: usize,
+        /// How many are looked at.
+        most: usize,
+        /// Of what.
+        of: &'static str,
+    },
 }
 
 /// A certificate nothing can be encrypted for or verified with.

@@ -17,12 +17,16 @@
 //! - a wrong key, a wrong padding and octets that are no CMS are one error, with one text, found
 //!   after everything was decrypted to its end;
 //! - what fails although the padding and the whole structure were right (the signature, zlib, a
-//!   missing layer, a ceiling) is told as what it is the first time only for one content key. An
-//!   honest partner makes a new one for every file. Whoever sends the same one again is told that
-//!   it cannot be decrypted, whatever fails.
+//!   missing layer, a ceiling, what the target thinks of the content) is told as what it is for the
+//!   first file of a content key that fails, and never after. An honest partner makes a new one for
+//!   every file. Whoever sends the same one again is told that it cannot be decrypted, whatever fails;
+//! - nothing is told that was read from what was decrypted: no name, no number;
+//! - a content key with which too many files have failed is used no more. A file that nobody signed
+//!   has no other protection: that an altered copy of it opens is an answer too.
 //!
 //! The cause is in the error's own text, which is for our log and our operator and is not told.
 
+mod clear;
 mod error;
 mod told;
 
@@ -30,7 +34,9 @@ use std::io::{Read, Write};
 
 use crate::read::{self, Compressed, Copied, Enveloped, Inner, Octets, Signed, Source};
 use crate::{Certificate, OwnKey, Suite};
+use told::ContentKey;
 
+pub(crate) use clear::Clear;
 pub use error::{
     DecompressionError, DecryptionError, Kind, Layer, OpenError, Problem, SignatureError,
 };
@@ -99,6 +105,10 @@ impl Default for Limits {
 /// Opens the file that `source` has and writes it to `target`, with a few hundred KiB of memory
 /// whatever its size. When it fails, what was written must be thrown away.
 ///
+/// The target may refuse what is written to it, by an error of the kind `InvalidData`, and at the end
+/// the whole of it: it is flushed once, after all else was found right. Only then, and only as far as a
+/// partner may know, that comes back as [`OpenError::Content`].
+///
 /// # Errors
 /// See [`OpenError`].
 pub fn open(
@@ -107,21 +117,28 @@ pub fn open(
     target: &mut dyn Write,
 ) -> Result<Opened, OpenError> {
     let mut source = Octets(source);
+    let mut clear = Clear::new(target);
     let mut opened = Opened::default();
     if !opening.expect.encrypted {
-        decompress(opening, &mut source, &Inner::Outermost, target, &mut opened)?;
+        let declared = Inner::Outermost;
+        decompress(opening, &mut source, &declared, &mut clear, &mut opened)?;
+        clear.end()?;
         return Ok(opened);
     }
     let mut enveloped = Enveloped::start(&mut source, opening)?;
+    let ours = opening.keys.get(enveloped.key());
+    let ours = ours.map(|key| key.key().public());
+    let content_key = ContentKey::of(enveloped.wrapped_key(), ours);
+    content_key.may_be_used(opening.expect)?;
     let inner = enveloped.inner();
     opened.key = Some(enveloped.key());
-    let inside = decompress(opening, &mut enveloped, &inner, target, &mut opened);
-    match inside {
+    let inside = decompress(opening, &mut enveloped, &inner, &mut clear, &mut opened);
+    match inside.and_then(|()| clear.end()) {
         Ok(()) => Ok(opened),
         Err(error) if error.is_ours() => Err(error),
         Err(error) => {
             let rest = enveloped.drain();
-            Err(told::verdict(error, rest, enveloped.wrapped_key()))
+            Err(content_key.verdict(error, rest))
         }
     }
 }
@@ -130,28 +147,28 @@ fn decompress(
     opening: &Opening<'_>,
     source: &mut dyn Source,
     declared: &Inner,
-    target: &mut dyn Write,
+    clear: &mut Clear<'_>,
     opened: &mut Opened,
 ) -> Result<(), OpenError> {
     if !opening.expect.compressed {
-        return verify(opening, source, declared, target, opened);
+        return verify(opening, source, declared, clear, opened);
     }
     let mut compressed = Compressed::start(source, declared, &opening.limits)?;
     let inner = compressed.inner();
-    verify(opening, &mut compressed, &inner, target, opened)
+    verify(opening, &mut compressed, &inner, clear, opened)
 }
 
 fn verify(
     opening: &Opening<'_>,
     source: &mut dyn Source,
     declared: &Inner,
-    target: &mut dyn Write,
+    clear: &mut Clear<'_>,
     opened: &mut Opened,
 ) -> Result<(), OpenError> {
     if !opening.expect.signed {
-        return copy(opening, source, declared, target, opened);
+        return copy(opening, source, declared, clear, opened);
     }
-    signed(opening, source, declared, target, opened, 1)?.map_err(OpenError::Signature)
+    signed(opening, source, declared, clear, opened, 1)?.map_err(OpenError::Signature)
 }
 
 /// A SignedData and those that are directly inside it. The inner result is of their signatures:
@@ -160,7 +177,7 @@ fn signed(
     opening: &Opening<'_>,
     source: &mut dyn Source,
     declared: &Inner,
-    target: &mut dyn Write,
+    clear: &mut Clear<'_>,
     opened: &mut Opened,
     level: usize,
 ) -> Result<Result<(), SignatureError>, OpenError> {
@@ -169,9 +186,9 @@ fn signed(
     let mut nested = Ok(());
     let is_nested = inner.is(crate::oid::SIGNED_DATA) && level < MOST_SIGNED;
     if is_nested {
-        nested = signed(opening, &mut outer, &inner, target, opened, level + 1)?;
+        nested = signed(opening, &mut outer, &inner, clear, opened, level + 1)?;
     } else {
-        copy(opening, &mut outer, &inner, target, opened)?;
+        copy(opening, &mut outer, &inner, clear, opened)?;
     }
     let (certificates, signatures) = outer.into_signatures();
     opened.certificates.extend(certificates);
@@ -193,11 +210,11 @@ fn copy(
     opening: &Opening<'_>,
     source: &mut dyn Source,
     inner: &Inner,
-    target: &mut dyn Write,
+    clear: &mut Clear<'_>,
     opened: &mut Opened,
 ) -> Result<(), OpenError> {
     inner.refuse_layer(opening.expect)?;
-    let Copied { octets } = read::copy(source, opening, target)?;
+    let Copied { octets } = read::copy(source, opening, clear)?;
     opened.clear_octets = octets;
     Ok(())
 }

@@ -49,6 +49,14 @@ pub enum OpenError {
         /// The ceiling.
         most: u64,
     },
+    /// The target does not take what is in it ([`io::ErrorKind::InvalidData`]); all else is right with
+    /// the file. Whose fault that is the target knows, and what may be told of it.
+    #[error("what is in it is refused: {error}")]
+    Content {
+        /// What the target says.
+        #[source]
+        error: io::Error,
+    },
     /// Our key could not be used: nothing is wrong with the file.
     #[error("our key could not be used: {0}")]
     Key(#[source] crypto::KeyUseError),
@@ -72,7 +80,8 @@ pub enum Kind {
     Decompression,
     /// NERP 31, EFNA 21.
     Signature,
-    /// Our own disk or key: not the partner's fault and not told. The file is tried again later.
+    /// Our own disk or key, or what the target refuses: not for this crate to tell. Our own is not the
+    /// partner's fault, and the file is tried again later.
     Other,
 }
 
@@ -174,6 +183,11 @@ pub enum DecryptionError {
     /// The padding is wrong: another key, or altered octets.
     #[error("it does not decrypt with our key: it was encrypted for another, or altered")]
     Padding,
+    /// Too many files of the same content key have failed.
+    #[error(
+        "{0} files with the same content key failed, and each may be a guess at what is in one of them: it is used no more before the next start; the partner has to encrypt the file anew"
+    )]
+    Guessed(u16),
     /// What was encrypted is not what it should be.
     #[error("what was encrypted is not what it should be: {0}")]
     Inside(#[source] Box<OpenError>),
@@ -264,12 +278,12 @@ impl OpenError {
                 expected: layer, ..
             }
             | Self::TooLarge { layer, .. } => layer.kind(),
-            Self::Key(_) | Self::Io { .. } => Kind::Other,
+            Self::Content { .. } | Self::Key(_) | Self::Io { .. } => Kind::Other,
         }
     }
 
     /// What the partner may read of it: the same for everything that goes wrong once a private key
-    /// was used, and nothing of ours.
+    /// was used, nothing of ours, and nothing that is inside an envelope.
     #[must_use]
     pub fn public_text(&self) -> String {
         match self {
@@ -282,29 +296,58 @@ impl OpenError {
             Self::Decryption(_) => {
                 "it cannot be decrypted, or what was encrypted is not what it should be".to_owned()
             }
-            Self::Decompression(DecompressionError::Expansion(most)) => {
-                format!("it expands to more than {most} times its size")
-            }
-            Self::Decompression(error) => error.to_string(),
-            Self::Signature(
-                SignatureError::NoSigner { found } | SignatureError::OtherSigner { found, .. },
-            ) => {
-                format!("signed by {found}, for which there is no certificate here")
-            }
-            Self::Signature(error) => error.to_string(),
+            Self::Decompression(error) => error.public_text(),
+            Self::Signature(error) => error.public_text(),
             Self::Structure { .. } => self.to_string(),
-            Self::Layers { expected, found } => {
+            Self::Layers { expected, .. } => {
                 let (announced, object) = (expected.announced(), expected.object());
-                format!("announced as {announced}, but it has {found} where {object} belongs")
+                format!(
+                    "announced as {announced}, but it has something else where {object} belongs"
+                )
             }
             Self::TooLarge { .. } => "opened, the file is larger than is accepted".to_owned(),
-            Self::Key(_) | Self::Io { .. } => "the file cannot be opened at the moment".to_owned(),
+            Self::Content { .. } | Self::Key(_) | Self::Io { .. } => {
+                "the file cannot be opened at the moment".to_owned()
+            }
         }
     }
 
     /// Whether it is ours and not the file's.
     pub(crate) fn is_ours(&self) -> bool {
-        self.kind() == Kind::Other
+        matches!(self, Self::Key(_) | Self::Io { .. })
+    }
+}
+
+impl DecompressionError {
+    fn public_text(&self) -> String {
+        match self {
+            Self::Algorithm(_) => "it is compressed with something else than zlib".to_owned(),
+            Self::Damaged(_) => "it is damaged".to_owned(),
+            Self::Expansion(most) => format!("it expands to more than {most} times its size"),
+            Self::Truncated | Self::Trailing => self.to_string(),
+        }
+    }
+}
+
+impl SignatureError {
+    fn public_text(&self) -> String {
+        match self {
+            Self::Unsigned => self.to_string(),
+            Self::NoSigner { .. } | Self::OtherSigner { .. } => {
+                "it is signed by somebody for whom there is no certificate here".to_owned()
+            }
+            Self::Algorithm { expected, .. } => {
+                format!("it is not signed with {expected}, which is expected")
+            }
+            Self::Digest(_) => "its content is not what was signed".to_owned(),
+            Self::Invalid(_) => {
+                "its signature does not verify with the certificate that is installed here"
+                    .to_owned()
+            }
+            Self::Attributes { why, .. } => {
+                format!("its signed attributes are not acceptable: {why}")
+            }
+        }
     }
 }
 

@@ -1,56 +1,94 @@
-//! What is told of a failure inside an envelope.
+//! What is told of a failure inside an envelope, and how often.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
-use crypto::Hash;
+use crypto::{Digest, Hash, PublicKey};
 
-use super::{DecryptionError, OpenError};
+use super::{DecryptionError, Expect, OpenError};
 
 /// Content keys that are remembered: 1 MiB of digests, and twice as much to find them.
 const MOST: usize = 32_768;
+/// Files of one content key that may fail, where whether one opens is itself an answer: altered
+/// copies of a file that nobody signed do open, one in 256 of them.
+const MOST_UNSIGNED: u16 = 16;
+/// The same of signed files. No altered copy opens, and all failures look alike; what is left is how
+/// long they take, for which many more are needed.
+const MOST_SIGNED: u16 = 1024;
 
-static TOLD: Mutex<Told> = Mutex::new(Told {
+static FAILED: Mutex<Failures> = Mutex::new(Failures {
     order: VecDeque::new(),
     known: None,
 });
 
-/// The content keys, as they were wrapped, for which something else than "cannot be decrypted" was
-/// told once.
-struct Told {
+/// A content key by which it is known: as it was wrapped, and for which of our keys.
+pub(super) struct ContentKey([u8; 32]);
+
+/// How many files failed with a content key, after our private key was used.
+struct Failures {
     order: VecDeque<[u8; 32]>,
-    known: Option<HashSet<[u8; 32]>>,
+    known: Option<HashMap<[u8; 32], u16>>,
 }
 
-/// What a failure inside an envelope is told as; `rest` is what came of decrypting to the end.
-///
-/// Nothing of this changes while nothing but the cause does: the same work was done before.
-pub(super) fn verdict(error: OpenError, rest: Result<(), OpenError>, wrapped: &[u8]) -> OpenError {
-    let inside = |error| OpenError::Decryption(DecryptionError::Inside(Box::new(error)));
-    match (error, rest) {
-        (_, Err(error)) if error.is_ours() => error,
-        (padding @ OpenError::Decryption(_), _) => padding,
-        (_, Err(padding @ OpenError::Decryption(_))) => padding,
-        (_, Err(error)) => inside(error),
-        (error @ OpenError::Structure { .. }, Ok(())) => inside(error),
-        (error, Ok(())) if tells(wrapped) => error,
-        (error, Ok(())) => inside(error),
+impl ContentKey {
+    pub(super) fn of(wrapped: &[u8], ours: Option<&PublicKey>) -> Self {
+        let mut digest = Digest::new(Hash::Sha256);
+        digest.update(ours.map(PublicKey::numbers).unwrap_or_default());
+        digest.update(wrapped);
+        // SHA-256 has 32 octets; were it otherwise, all content keys would count as one.
+        Self(digest.finish().try_into().unwrap_or_default())
+    }
+
+    /// That not too many files of it have failed.
+    pub(super) fn may_be_used(&self, expect: Expect) -> Result<(), OpenError> {
+        let most = if expect.signed {
+            MOST_SIGNED
+        } else {
+            MOST_UNSIGNED
+        };
+        let failures = FAILED.lock().unwrap_or_else(PoisonError::into_inner);
+        if failures.of(&self.0) < most {
+            return Ok(());
+        }
+        Err(OpenError::Decryption(DecryptionError::Guessed(most)))
+    }
+
+    /// What a failure inside an envelope is told as; `rest` is what came of decrypting to the end.
+    ///
+    /// Nothing of this changes while nothing but the cause does: the same work was done before.
+    pub(super) fn verdict(&self, error: OpenError, rest: Result<(), OpenError>) -> OpenError {
+        let inside = |error| OpenError::Decryption(DecryptionError::Inside(Box::new(error)));
+        match rest {
+            Err(error) if error.is_ours() => return error,
+            _ => {}
+        }
+        let is_first = FAILED
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_first(self.0, MOST);
+        match (error, rest) {
+            (padding @ OpenError::Decryption(_), _) => padding,
+            (_, Err(padding @ OpenError::Decryption(_))) => padding,
+            (_, Err(error)) => inside(error),
+            (error @ OpenError::Structure { .. }, Ok(())) => inside(error),
+            (error, Ok(())) if is_first => error,
+            (error, Ok(())) => inside(error),
+        }
     }
 }
 
-/// Whether it is the first time for this content key.
-fn tells(wrapped: &[u8]) -> bool {
-    // SHA-256 has 32 octets; were it otherwise, nothing more would be told.
-    let key = <[u8; 32]>::try_from(Hash::Sha256.of(wrapped)).unwrap_or_default();
-    let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
-    told.is_first(key, MOST)
-}
+impl Failures {
+    fn of(&self, key: &[u8; 32]) -> u16 {
+        let known = self.known.as_ref().and_then(|known| known.get(key));
+        known.copied().unwrap_or_default()
+    }
 
-impl Told {
-    /// Remembers a content key, and forgets the oldest of more than `most`.
+    /// Counts a failure, and forgets the oldest of more than `most` content keys.
     fn is_first(&mut self, key: [u8; 32], most: usize) -> bool {
         let known = self.known.get_or_insert_default();
-        if !known.insert(key) {
+        let failures = known.entry(key).or_default();
+        *failures = failures.saturating_add(1);
+        if *failures > 1 {
             return false;
         }
         self.order.push_back(key);
@@ -69,18 +107,28 @@ mod tests {
 
     #[test]
     fn remembers_content_keys_up_to_a_ceiling() {
-        let mut told = Told {
+        let mut failures = Failures {
             order: VecDeque::new(),
             known: None,
         };
         let key = |number: u8| [number; 32];
         for number in 0..4 {
-            assert!(told.is_first(key(number), 3));
-            assert!(!told.is_first(key(number), 3));
+            assert!(failures.is_first(key(number), 3));
+            assert!(!failures.is_first(key(number), 3));
+            assert_eq!(failures.of(&key(number)), 2);
         }
-        assert!(!told.is_first(key(1), 3));
-        assert!(told.is_first(key(0), 3), "the oldest was forgotten");
-        assert_eq!(told.order.len(), 3);
-        assert_eq!(told.known.map(|known| known.len()), Some(3));
+        assert!(!failures.is_first(key(1), 3));
+        assert!(failures.is_first(key(0), 3), "the oldest was forgotten");
+        assert_eq!(failures.order.len(), 3);
+        assert_eq!(failures.known.map(|known| known.len()), Some(3));
+    }
+
+    #[test]
+    fn a_content_key_is_another_one_for_another_key_of_ours() {
+        let of = |ours| ContentKey::of(b"wrapped", ours).0;
+        let ours = crate::Certificate::from_der(include_bytes!("../tests/vectors/recipient.cer"));
+        let ours = ours.unwrap();
+        assert_ne!(of(Some(ours.public_key())), of(None));
+        assert_eq!(of(None), of(None));
     }
 }

@@ -5,6 +5,8 @@ use crate::{BerError, der, oid};
 
 const ATTRIBUTES: &str = "the signed attributes";
 const CONSTRUCTED_SET: u8 = 0x31;
+/// Signed attributes, and values of one, that are looked at: each costs more memory than octets.
+const MOST: usize = 64;
 
 /// The attributes a signature covers in place of the content.
 #[derive(Debug, Clone)]
@@ -26,14 +28,19 @@ impl Attributes {
             message_digests: Vec::new(),
         };
         while let Some(attribute) = attributes.next()? {
+            count(read.each.len(), attribute.at, "signed attributes")?;
             read.each.push(attribute.definite()?);
             let mut parts = attribute.open("a signed attribute")?;
             let kind = parts
                 .expect(OBJECT_IDENTIFIER, "the type of an attribute")?
                 .primitive("the type of an attribute")?;
             let values = parts.expect(SET, "the values of an attribute")?;
+            parts.finish()?;
             let mut values = values.open("the values of an attribute")?;
+            let mut seen = 0;
             while let Some(value) = values.next()? {
+                count(seen, value.at, "values of a signed attribute")?;
+                seen += 1;
                 match (kind, value.tag) {
                     (oid::CONTENT_TYPE, OBJECT_IDENTIFIER) => {
                         let identifier = value.primitive("a content type")?;
@@ -88,9 +95,9 @@ impl Attributes {
 /// Whether a content begins as signed attributes do.
 ///
 /// A signature without attributes covers the content itself, so that of somebody's signed attributes
-/// would be a good one of a "file" which is these attributes: nobody meant to sign that file.
+/// would be a good one of a "file" which is these attributes: nobody meant to sign that file. Any kind
+/// of attribute may come first; other files do not begin like that.
 pub(super) fn could_be_attributes(start: &[u8]) -> bool {
-    const PKCS_9: &[u8] = &[0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09];
     let after_header = |tag: u8, octets: &[u8]| -> Option<Vec<u8>> {
         let (first, rest) = octets.split_first()?;
         let (length, rest) = rest.split_first()?;
@@ -103,7 +110,14 @@ pub(super) fn could_be_attributes(start: &[u8]) -> bool {
     };
     after_header(CONSTRUCTED_SET, start)
         .and_then(|inside| after_header(0x20 | SEQUENCE, &inside))
-        .is_some_and(|attribute| attribute.starts_with(PKCS_9))
+        .is_some_and(|attribute| attribute.first() == Some(&OBJECT_IDENTIFIER))
+}
+
+fn count(seen: usize, at: usize, of: &'static str) -> Result<(), BerError> {
+    if seen >= MOST {
+        return Err(BerError::TooMany { at, most: MOST, of });
+    }
+    Ok(())
 }
 
 fn set(each: &[Vec<u8>]) -> Vec<u8> {

@@ -13,6 +13,7 @@
 //!
 //! From where the private key was used on, whatever fails is found at the end, with the same work.
 
+use crypto::KeyUseError;
 use zeroize::Zeroizing;
 
 use super::algorithm::{Algorithm, Wrapping};
@@ -257,7 +258,18 @@ fn unwrap(
         Wrapping::Pkcs1 => key.unwrap_pkcs1(&recipient.wrapped, octets),
         Wrapping::Oaep(oaep) => key.unwrap_oaep(oaep, &recipient.wrapped, octets),
     }
-    .map_err(OpenError::Key)
+    .map_err(|error| match error {
+        // Whoever has our certificate sees that it is not made for this: no reason to try it again.
+        KeyUseError::TooShort { .. }
+        | KeyUseError::NotAllowed { .. }
+        | KeyUseError::WrappedLength { .. } => {
+            OpenError::Decryption(DecryptionError::KeyTransport {
+                found: wrapping.in_words(),
+                expected: format!("what our key can unwrap ({error})"),
+            })
+        }
+        ours => OpenError::Key(ours),
+    })
 }
 
 /// How the content key is wrapped, which must be the suite's way. The hash of OAEP's masks may be

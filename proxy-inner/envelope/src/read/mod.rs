@@ -22,7 +22,7 @@ mod signatures;
 mod signed;
 mod signer;
 
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 
 pub(crate) use compressed::Compressed;
 pub(crate) use enveloped::Enveloped;
@@ -31,7 +31,7 @@ pub(crate) use signed::Signed;
 
 use crate::ber::{SEQUENCE, context};
 use crate::oid;
-use crate::open::{Expect, Layer, OpenError, Opening};
+use crate::open::{Clear, Expect, Layer, OpenError, Opening};
 use pull::Pull;
 
 /// Octets that come one after the other.
@@ -114,11 +114,11 @@ impl Expect {
     }
 }
 
-/// Writes everything that `source` has to `target`.
+/// Writes everything that `source` has.
 pub(crate) fn copy(
     source: &mut dyn Source,
     opening: &Opening<'_>,
-    target: &mut dyn Write,
+    clear: &mut Clear<'_>,
 ) -> Result<Copied, OpenError> {
     let most = opening.limits.clear_octets;
     let mut buffer = vec![0; CHUNK];
@@ -133,11 +133,7 @@ pub(crate) fn copy(
             let layer = opening.expect.innermost();
             return Err(OpenError::TooLarge { layer, most });
         }
-        let read = buffer.get(..count).unwrap_or_default();
-        target.write_all(read).map_err(|error| OpenError::Io {
-            what: "writing the clear file",
-            error,
-        })?;
+        clear.put(buffer.get(..count).unwrap_or_default())?;
     }
 }
 

@@ -9,7 +9,7 @@ use super::recipient::{Identifier, certificates_in_words};
 use super::signatures::Content;
 use crate::ber::{INTEGER, OCTET_STRING, Reader, SEQUENCE, context};
 use crate::open::{OpenError, Problem, SignatureError};
-use crate::{BerError, Certificate, Suite};
+use crate::{BerError, Certificate, Suite, oid};
 
 /// One signature and what it says of itself.
 #[derive(Debug, Clone)]
@@ -95,6 +95,13 @@ impl Signer {
             SignatureError::Algorithm { found, expected }
         })?;
         let signed = match &self.attributes {
+            // Nothing else would bind the type (RFC 5652 section 5.3).
+            None if content.kind() != oid::DATA => {
+                return Err(SignatureError::Attributes {
+                    signer: self.in_words(),
+                    why: "there are none, which is right for plain data only",
+                });
+            }
             None if could_be_attributes(content.start()) => {
                 return Err(SignatureError::Attributes {
                     signer: self.in_words(),

@@ -5,9 +5,9 @@
 //! another is tried, and so on. A reader sees one zlib stream.
 
 use flate2::{Compress as Deflate, Compression, FlushCompress, Status};
+use zlib_rs::adler32::adler32;
 
 use super::Sink;
-use super::adler::Adler;
 use super::frame::Frame;
 use super::pieces::Pieces;
 use crate::{SecureError, der, oid};
@@ -33,7 +33,8 @@ const STORED_BLOCK: usize = 32 * 1024;
 /// Compresses what it is given.
 pub(crate) struct Compress<S> {
     deflate: Deflate,
-    adler: Adler,
+    /// Adler-32 of what was taken, with which a zlib stream ends (RFC 1950 section 2.2).
+    adler: u32,
     stretch: Stretch,
     room: Vec<u8>,
     pieces: Pieces,
@@ -68,7 +69,7 @@ impl<S: Sink> Compress<S> {
         pieces.put(&ZLIB_HEADER, &mut next)?;
         Ok(Self {
             deflate: Deflate::new(Compression::new(level), false),
-            adler: Adler::default(),
+            adler: 1,
             stretch: Stretch {
                 left: if level == 0 { u64::MAX } else { TRIED },
                 stored: level == 0,
@@ -154,7 +155,7 @@ fn pays(written: u64) -> bool {
 
 impl<S: Sink> Sink for Compress<S> {
     fn put(&mut self, octets: &[u8]) -> Result<(), SecureError> {
-        self.adler.update(octets);
+        self.adler = adler32(self.adler, octets);
         let mut rest = octets;
         while !rest.is_empty() {
             let left = usize::try_from(self.stretch.left).unwrap_or(usize::MAX);
@@ -178,7 +179,7 @@ impl<S: Sink> Sink for Compress<S> {
             self.deflate.reset();
         }
         self.deflate(&[], FlushCompress::Finish)?;
-        let check = self.adler.finish().to_be_bytes();
+        let check = self.adler.to_be_bytes();
         self.pieces.put(&check, &mut self.next)?;
         self.pieces.finish(&[], &mut self.next)
     }

@@ -9,7 +9,6 @@
 //! A layer holds one piece and never more, whatever the file's size. Each is a whole ContentInfo
 //! whose content has the type id-data.
 
-mod adler;
 mod algorithm;
 mod compressed;
 mod enveloped;

@@ -94,14 +94,7 @@ impl<'a> Sign<'a> {
         ];
         let mut covered = digest.clone();
         if let Some(order) = self.attributes {
-            let kind = der::identifier(self.attributes_kind);
-            let mut each = vec![
-                attribute(oid::CONTENT_TYPE, &kind),
-                attribute(oid::MESSAGE_DIGEST, &der::octet_string(&digest)),
-                attribute(oid::SIGNING_TIME, &der::element(0x17, &[b"260101000000Z"])),
-            ];
-            each.extend(self.more.clone());
-            each.sort();
+            let mut each = self.each_attribute(&digest);
             let sorted = der::set(&slices(&each));
             if order != Order::Sorted {
                 each.reverse();
@@ -127,6 +120,24 @@ impl<'a> Sign<'a> {
         }
         let parts = slices(&parts);
         der::sequence(&parts)
+    }
+
+    /// The signed attributes as they are signed, in the order of DER.
+    pub(super) fn covered(&self) -> Vec<u8> {
+        let each = self.each_attribute(&self.hash.of(self.content));
+        der::set(&slices(&each))
+    }
+
+    fn each_attribute(&self, digest: &[u8]) -> Vec<Vec<u8>> {
+        let kind = der::identifier(self.attributes_kind);
+        let mut each = vec![
+            attribute(oid::CONTENT_TYPE, &kind),
+            attribute(oid::MESSAGE_DIGEST, &der::octet_string(digest)),
+            attribute(oid::SIGNING_TIME, &der::element(0x17, &[b"260101000000Z"])),
+        ];
+        each.extend(self.more.clone());
+        each.sort();
+        each
     }
 
     fn digest(&self) -> &'static [u8] {

@@ -97,6 +97,75 @@ fn the_attributes_of_a_signature_are_no_file_that_was_signed() {
 }
 
 #[test]
+fn attributes_that_begin_with_one_of_another_kind_are_no_file_either() {
+    // binarySigningTime (RFC 6019) is shorter than all others, so that it comes first; and a signer
+    // may have attributes of its own.
+    let time = [
+        0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x10, 0x02, 0x2e,
+    ];
+    let own = [0x2b, 0x06, 0x01, 0x04, 0x01, 0x2a];
+    for first in [&time[..], &own] {
+        let honest = Sign {
+            more: Some(attribute(first, &der::element(0x02, &[&[7]]))),
+            ..Sign::new(b"what is signed")
+        };
+        let covered = honest.covered();
+        let forged = Sign {
+            attributes: None,
+            ..Sign::new(&covered)
+        };
+        let error = open_octets("s", &forged.made()).unwrap_err();
+        assert!(
+            matches!(
+                error,
+                OpenError::Signature(SignatureError::Attributes { .. })
+            ),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn the_type_of_a_content_counts_only_where_it_is_signed() {
+    // Somebody signs a file, without attributes, that happens to be a SignedData of somebody else.
+    // Nothing binds the type to the signature (RFC 5652 section 5.3): what was signed is the file, not
+    // what is inside it.
+    let stranger = Sign {
+        attributes_kind: oid::SIGNED_DATA,
+        ..Sign::new(b"what a stranger says")
+    }
+    .made();
+    let file = Sign {
+        attributes: None,
+        ..Sign::new(&stranger)
+    };
+    assert_eq!(open_octets("s", &file.made()).unwrap().1, stranger);
+    let altered = Sign {
+        kind: oid::SIGNED_DATA,
+        ..file
+    };
+    let error = open_octets("s", &altered.made()).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            OpenError::Signature(SignatureError::Attributes { .. })
+        ),
+        "{error}"
+    );
+}
+
+#[test]
+fn more_attributes_than_anybody_has_are_not_held() {
+    let none = der::sequence(&[&der::identifier(&[]), &der::set(&[])]);
+    let file = Sign {
+        more: Some(none.repeat(100_000)),
+        ..Sign::new(b"what is signed")
+    };
+    let error = open_octets("s", &file.made()).unwrap_err();
+    assert!(matches!(error, OpenError::Structure { .. }), "{error}");
+}
+
+#[test]
 fn signed_data_directly_inside_signed_data_is_read_to_the_innermost() {
     let inner = Sign::new(b"signed twice");
     for kind in [inner.bare(), inner.made()] {
