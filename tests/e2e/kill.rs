@@ -170,7 +170,7 @@ fn await_moment(world: &World, moment: Moment, dataset: &str, opened: usize, spo
 }
 
 /// Looks without a pause, so that the axe falls within the transfer and not after it.
-fn spin_until(what: &str, reached: impl Fn() -> bool) {
+pub(crate) fn spin_until(what: &str, mut reached: impl FnMut() -> bool) {
     let until = std::time::Instant::now() + support::logs::DEADLINE;
     while !reached() {
         assert!(

@@ -3,17 +3,23 @@
 
 mod evidence;
 mod failures;
+mod houses;
 mod incoming;
+mod killed;
+#[cfg(target_os = "linux")]
+mod memory;
 mod outgoing;
 mod policy;
 mod receipts;
 mod restart;
 mod rollover;
+mod two_houses;
 
 use std::path::Path;
 
 use oftp::Eerp;
 use support::cms::{Cms, Services};
+use support::world::Setup;
 use support::{Answer, Conversation, Directory, Entry, Incoming, Offer, Partner, World, directory};
 
 /// Both halves, our keys and those of the partner.
@@ -40,9 +46,7 @@ impl Secured {
             &theirs.pem(),
         );
         let world = World::with(|setup| {
-            let secret = setup.folder.join("inner").join("master-secret");
-            support::pki::write_private(&secret, b"correct horse battery staple\n");
-            setup.inner.path("keyring.master_secret", &secret);
+            with_master_secret(setup);
             setup.directory = Directory::default()
                 .station("OURS", directory::OUR_CODE)
                 .partner(entry);
@@ -59,20 +63,13 @@ impl Secured {
 
     /// Gives the inner half a key.
     fn take_up(&self, name: &str, key: &Cms) {
-        let both = self.world.folder().join(format!("{name}.pem"));
-        let content = [key.key(), key.certificate()]
-            .map(|path| std::fs::read(path).expect("it was made"))
-            .concat();
-        support::pki::write_private(&both, &content);
-        self.cli(&["key", "import", name, text_of(&both)]);
+        take_up(&self.world, name, key);
     }
 
     /// Has our station use a key for all that files need.
     fn use_key(&self, name: &str, slot: &str) {
-        for role in ["encryption", "file-signing", "receipt-signing"] {
-            let to = ["--station", "OURS", "--role", role, "--slot", slot];
-            self.cli(&[&["key", "use", name][..], &to].concat());
-        }
+        let roles = ["encryption", "file-signing", "receipt-signing"];
+        use_key(&self.world, name, "OURS", &roles, slot);
     }
 
     #[track_caller]
@@ -138,6 +135,33 @@ impl Secured {
         eerp.hash = support::compare::sha256(&file.content);
         eerp.signature = self.theirs.sign_receipt(&eerp.signed_content(), false);
         eerp
+    }
+}
+
+/// Keys can be kept.
+fn with_master_secret(setup: &mut Setup) {
+    let secret = setup.folder.join("inner").join("master-secret");
+    support::pki::write_private(&secret, b"correct horse battery staple\n");
+    setup.inner.path("keyring.master_secret", &secret);
+}
+
+/// Gives an inner half a key.
+fn take_up(world: &World, name: &str, key: &Cms) {
+    let both = world.folder().join(format!("{name}.pem"));
+    let content = [key.key(), key.certificate()]
+        .map(|path| std::fs::read(path).expect("it was made"))
+        .concat();
+    support::pki::write_private(&both, &content);
+    let import = ["key", "import", name, text_of(&both)];
+    world.inner.cli().ok(&import);
+}
+
+/// Has a station use a key.
+fn use_key(world: &World, name: &str, station: &str, roles: &[&str], slot: &str) {
+    for role in roles {
+        let to = ["--station", station, "--role", role, "--slot", slot];
+        let arguments = [&["key", "use", name][..], &to].concat();
+        world.inner.cli().ok(&arguments);
     }
 }
 
