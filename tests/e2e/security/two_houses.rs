@@ -38,8 +38,8 @@ struct Made {
     kept: Vec<u8>,
 }
 
-/// signed, compressed and encrypted, with signed receipts, after
-/// secure authentication, both ways.
+/// signed, compressed and encrypted, with signed receipts, after secure
+/// authentication.
 #[test]
 fn files_cross_both_ways_and_both_sides_can_prove_it() {
     let Some(houses) = Houses::new("two houses", &TERMS) else {
