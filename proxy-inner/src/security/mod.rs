@@ -46,6 +46,9 @@ pub(crate) use waiting::{Checked, Expected};
 pub struct SecuritySettings {
     /// Files worked on at one time.
     pub parallel: usize,
+    /// Files of more octets than this never have all the places: one is always left for smaller ones,
+    /// where there are two at least.
+    pub large: u64,
     /// When a file that is held is tried again at the latest; a change of keys makes it earlier.
     pub again: Duration,
     /// How long a session that has nothing else to do waits for what it received to be opened, so that
@@ -54,10 +57,12 @@ pub struct SecuritySettings {
 }
 
 impl Default for SecuritySettings {
-    /// As many files as there are processors; held ones every minute; sessions wait for five seconds.
+    /// As many files as there are processors, two at least, and a place for those up to 64 MiB; held
+    /// ones every minute; sessions wait for five seconds.
     fn default() -> Self {
         Self {
-            parallel: available_parallelism().map_or(1, NonZero::get),
+            parallel: available_parallelism().map_or(1, NonZero::get).max(2),
+            large: 64 * 1024 * 1024,
             again: Duration::from_secs(60),
             patience: Duration::from_secs(5),
         }
@@ -73,6 +78,8 @@ pub struct Security {
     live: live::Live,
     /// One permit for each file worked on.
     places: Arc<Semaphore>,
+    /// One more for each of them that is large; taken before a place is waited for.
+    large: Arc<Semaphore>,
     /// The files that a session waits for.
     expected: Mutex<HashMap<TransferId, oneshot::Sender<OpeningClaim>>>,
     /// Counts the times there was something new to do.
@@ -86,6 +93,7 @@ pub struct Security {
 impl Security {
     /// With the keys of `keyring`, for the files of `store`.
     pub fn new(store: Store, keyring: Arc<Keyring>, settings: SecuritySettings) -> Arc<Security> {
+        let parallel = settings.parallel.clamp(1, Semaphore::MAX_PERMITS);
         let due = watch::Sender::new(0);
         let bell = due.clone();
         store.on_security(Box::new(move || bell.send_modify(|count| *count += 1)));
@@ -95,9 +103,8 @@ impl Security {
             settings,
             counters: Arc::default(),
             live: live::Live::default(),
-            places: Arc::new(Semaphore::new(
-                settings.parallel.clamp(1, Semaphore::MAX_PERMITS),
-            )),
+            places: Arc::new(Semaphore::new(parallel)),
+            large: Arc::new(Semaphore::new((parallel - 1).max(1))),
             expected: Mutex::default(),
             due,
             seen_to: watch::Sender::new(0),

@@ -4,14 +4,18 @@
 //! What is wrong with the file is its sender's to know; what is wrong with us holds the file. Which of
 //! both a failed decryption is, is asked of the keyring: a key in an unplugged token is no reason to
 //! tell a partner that its file cannot be read.
+//!
+//! What is wrong with the records inside is told last, and of an encrypted file only if its signature
+//! proved who made it: whoever sends altered copies of another's file could learn from it what is inside.
 
-use std::io::Read;
+use std::io::{self, Read, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use ::keyring::{Role, Slot};
-use envelope::{Limits, OpenError, Opened, OwnKey, Suite};
+use envelope::{DecryptionError, Limits, OpenError, Opened, OwnKey, Suite};
 use jiff::Timestamp;
 use oftp::Security as Sfidsec;
-use store::{Evidence, EvidenceKind, OpeningClaim, Partner, StoreError, Transfer};
+use store::{Evidence, EvidenceKind, OpeningClaim, Partner, StoreError, TargetFile, Transfer};
 
 use super::certificates::Signers;
 use super::live::Kind;
@@ -42,8 +46,13 @@ impl Security {
     /// Opens a file, as far as the claim's own target. Blocks, for as long as it takes.
     pub(super) fn open(&self, claim: &mut OpeningClaim, shutdown: &Shutdown) -> Outcome {
         let transfer = claim.transfer().clone();
-        match self.open_or(claim, &transfer, shutdown) {
-            Ok(outcome) | Err(outcome) => outcome,
+        // Partners choose what is read here: one file must not stop all others.
+        let opened = catch_unwind(AssertUnwindSafe(|| {
+            self.open_or(claim, &transfer, shutdown)
+        }));
+        match opened {
+            Ok(Ok(outcome) | Err(outcome)) => outcome,
+            Err(_) => Outcome::Held(BROKE_OFF.to_owned()),
         }
     }
 
@@ -79,21 +88,16 @@ impl Security {
         let source = claim.secured().map_err(|error| ours(&error))?;
         let mut source = Meter::new(source, hash, work.count(), shutdown);
         let opened = {
-            let mut target = claim.target().map_err(|error| ours(&error))?;
-            envelope::open(&opening, &mut source, &mut target)
+            let target = claim.target().map_err(|error| ours(&error))?;
+            envelope::open(&opening, &mut source, &mut Whole { target, claim })
         };
         if source.is_stopped() {
             return Ok(Outcome::Stopped);
         }
         let judged = match opened {
-            Ok(opened) => match evidence(&opened, &keys, &signers, transfer) {
-                Ok(evidence) => whole(claim)?.map_or(Ok((opened.clear_octets, evidence)), Err),
-                Err(failure) => Err(failure),
-            },
-            Err(error) => Err(match claim.problem() {
-                Some(problem) => bad_records(problem),
-                None => self.fault(&error, transfer)?,
-            }),
+            Ok(opened) => evidence(&opened, &keys, &signers, transfer)
+                .map(|evidence| (opened.clear_octets, evidence)),
+            Err(error) => Err(self.fault(&error, transfer, claim.problem())?),
         };
         let Ok(hash) = source.finish() else {
             return Ok(Outcome::Stopped);
@@ -147,8 +151,18 @@ impl Security {
         (!told.is_empty()).then(|| told.join("; "))
     }
 
-    /// Whose fault it is that a file could not be opened.
-    fn fault(&self, error: &OpenError, transfer: &Transfer) -> Result<Failure, Outcome> {
+    /// Whose fault it is that a file could not be opened; `records` is what is wrong with its records, for
+    /// our operator.
+    fn fault(
+        &self,
+        error: &OpenError,
+        transfer: &Transfer,
+        records: Option<String>,
+    ) -> Result<Failure, Outcome> {
+        if let OpenError::Content { error } = error {
+            let problem = records.unwrap_or_else(|| error.to_string());
+            return Ok(bad_records(problem, transfer.security));
+        }
         let Some(what) = What::of(error.kind()) else {
             return Err(Outcome::Held(error.to_string()));
         };
@@ -162,7 +176,34 @@ impl Security {
         Ok(Failure {
             what,
             text: error.public_text(),
-            why: error.to_string(),
+            why: match records {
+                Some(records) => format!("{error}; and {records}"),
+                None => error.to_string(),
+            },
+        })
+    }
+}
+
+/// Why a file is held over which the program broke off.
+pub(super) const BROKE_OFF: &str =
+    "the program broke off over it, which is a fault of ours; the log says where";
+
+/// Where the clear octets go. Its end is that of the whole file: whether its records are right is known
+/// there, and heeded only when everything else was found right.
+struct Whole<'a> {
+    target: TargetFile,
+    claim: &'a mut OpeningClaim,
+}
+
+impl Write for Whole<'_> {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        self.target.write(octets)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.claim.complete().map_err(|error| match error {
+            StoreError::BadRecords(_) => io::Error::new(io::ErrorKind::InvalidData, error),
+            _ => io::Error::other(error),
         })
     }
 }
@@ -226,20 +267,21 @@ fn evidence(
     Ok(evidence)
 }
 
-/// What is wrong with the records of the clear file, which is right in all else.
-fn whole(claim: &mut OpeningClaim) -> Result<Option<Failure>, Outcome> {
-    match claim.complete() {
-        Ok(()) => Ok(None),
-        Err(StoreError::BadRecords(problem)) => Ok(Some(bad_records(problem))),
-        Err(error) => Err(ours(&error)),
+/// The records of the clear file are wrong, and all else is right.
+fn bad_records(problem: String, security: Sfidsec) -> Failure {
+    // Its signature is right, or everybody may read it.
+    let may_be_told = policy::is_signed(security) || !policy::is_encrypted(security);
+    if may_be_told {
+        return Failure {
+            what: What::Form,
+            text: problem.clone(),
+            why: problem,
+        };
     }
-}
-
-fn bad_records(problem: String) -> Failure {
     Failure {
-        what: What::Form,
-        text: problem.clone(),
-        why: problem,
+        what: What::Decryption,
+        text: OpenError::Decryption(DecryptionError::Padding).public_text(),
+        why: format!("what was encrypted is not what it should be: {problem}"),
     }
 }
 

@@ -4,6 +4,7 @@
 //! Everything that keeps a file from being secured is ours: it is held, never sent in clear.
 
 use std::io::Read;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use ::keyring::Role;
 use envelope::{Form, Plan, SecureError, Suite};
@@ -13,6 +14,7 @@ use store::{Encoding, Evidence, EvidenceKind, Partner, SecuringClaim, StoreError
 use super::certificates::for_encrypting;
 use super::live::Kind;
 use super::meter::{Hashing, Meter};
+use super::opening::BROKE_OFF;
 use super::{Security, policy};
 use crate::session::Shutdown;
 
@@ -41,8 +43,12 @@ impl Security {
     /// Secures a file, into the claim's own target. Blocks, for as long as it takes.
     pub(super) fn secure(&self, claim: &mut SecuringClaim, shutdown: &Shutdown) -> Outcome {
         let transfer = claim.transfer().clone();
-        match self.secure_or(claim, &transfer, shutdown) {
-            Ok(outcome) | Err(outcome) => outcome,
+        let secured = catch_unwind(AssertUnwindSafe(|| {
+            self.secure_or(claim, &transfer, shutdown)
+        }));
+        match secured {
+            Ok(Ok(outcome) | Err(outcome)) => outcome,
+            Err(_) => Outcome::Held(BROKE_OFF.to_owned()),
         }
     }
 

@@ -33,17 +33,19 @@ pub(crate) enum Checked {
 pub(crate) struct Expected {
     security: Arc<Security>,
     id: TransferId,
+    octets: u64,
     handed: oneshot::Receiver<OpeningClaim>,
 }
 
 impl Security {
-    /// To be called before the file counts as received.
-    pub(crate) fn expect(self: &Arc<Self>, id: TransferId) -> Expected {
+    /// To be called before the file, of so many octets, counts as received.
+    pub(crate) fn expect(self: &Arc<Self>, id: TransferId, octets: u64) -> Expected {
         let (hand, handed) = oneshot::channel();
         self.expected().insert(id, hand);
         Expected {
             security: Arc::clone(self),
             id,
+            octets,
             handed,
         }
     }
@@ -61,6 +63,13 @@ impl Expected {
 
     async fn try_check(&mut self, shutdown: Shutdown) -> Result<Checked, String> {
         let security = Arc::clone(&self.security);
+        let large = match self.octets > security.settings.large {
+            true => {
+                let permit = Arc::clone(&security.large).acquire_owned().await;
+                Some(permit.map_err(|error| error.to_string())?)
+            }
+            false => None,
+        };
         let place = Arc::clone(&security.places).acquire_owned().await;
         let place = place.map_err(|error| error.to_string())?;
         let (store, id) = (security.store.clone(), self.id);
@@ -85,7 +94,7 @@ impl Expected {
             (None, false) => return Err("it does not wait to be opened".to_owned()),
         };
         let checked = spawn_blocking(move || {
-            let _place = place;
+            let _places = (large, place);
             security.check(claim, &shutdown)
         });
         let checked = checked.await.map_err(|error| error.to_string())?;
@@ -159,7 +168,7 @@ impl Security {
                 }))
             }
             opening::Outcome::Held(why) => {
-                self.hold(&why, partner, id, "opened");
+                self.hold(&why, transfer.reason.as_deref(), partner, id, "opened");
                 claim.held(&why, self.again(now), now)?;
                 Ok(Checked::Later)
             }

@@ -13,7 +13,7 @@ use store::{
     Delivered, Evidence, EvidenceKind, OpeningClaim, SecuringClaim, StoreError, Transfer,
     TransferId,
 };
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::sleep;
 
@@ -37,6 +37,8 @@ enum Look {
     Worked,
     /// There is nothing for so long, unless something comes.
     Idle(Duration),
+    /// There is nothing but large files, of which as many are worked on as may be.
+    Large,
     /// The store failed.
     Failed,
 }
@@ -63,7 +65,8 @@ impl Security {
     /// # Errors
     /// What the store said.
     pub fn work_off(self: &Arc<Self>, shutdown: &Shutdown) -> Result<(), StoreError> {
-        while self.open_one(shutdown)? || self.secure_one(shutdown)? {}
+        let mut room = Room::Any;
+        while self.open_one(&mut room, shutdown)? || self.secure_one(&mut room, shutdown)? {}
         Ok(())
     }
 
@@ -96,9 +99,18 @@ impl Security {
                 Look::Worked => continue,
                 Look::Idle(pause) => pause,
                 Look::Failed => AFTER_FAILURE,
+                Look::Large => LOOK_AT_LEAST,
+            };
+            let large = async {
+                match look {
+                    // The permit goes back at once: the next look takes it, if nobody was faster.
+                    Look::Large => drop(self.large.acquire().await),
+                    _ => std::future::pending().await,
+                }
             };
             tokio::select! {
                 () = sleep(pause) => {}
+                () = large => {}
                 () = bell(&mut due) => {}
                 () = shutdown.reached(Stage::Draining) => {}
             }
@@ -110,23 +122,33 @@ impl Security {
         let Ok(place) = Arc::clone(&self.places).acquire_owned().await else {
             return Look::Failed;
         };
+        let large = Arc::clone(&self.large).try_acquire_owned().ok();
         let (security, shutdown) = (Arc::clone(self), shutdown.clone());
         let looked = spawn_blocking(move || {
             let _place = place;
+            let mut room = match large {
+                Some(large) => Room::Large { _permit: large },
+                None => Room::Small,
+            };
             let mut order = [Kind::Opening, Kind::Securing];
             if securing_first {
                 order.reverse();
             }
             for kind in order {
                 let worked = match kind {
-                    Kind::Opening => security.open_one(&shutdown)?,
-                    Kind::Securing => security.secure_one(&shutdown)?,
+                    Kind::Opening => security.open_one(&mut room, &shutdown)?,
+                    Kind::Securing => security.secure_one(&mut room, &shutdown)?,
                 };
                 if worked {
                     return Ok(Look::Worked);
                 }
             }
-            Ok::<_, StoreError>(Look::Idle(security.pause()?))
+            let pause = security.pause()?;
+            Ok::<_, StoreError>(match room {
+                // What is due is not for this place.
+                Room::Small if pause <= A_MOMENT => Look::Large,
+                _ => Look::Idle(pause),
+            })
         });
         match looked.await {
             Ok(Ok(look)) => look,
@@ -150,12 +172,22 @@ impl Security {
     }
 
     /// Opens one file, if one waits.
-    fn open_one(self: &Arc<Self>, shutdown: &Shutdown) -> Result<bool, StoreError> {
-        let Some(claim) = self.store.claim_opening(None, Timestamp::now())? else {
+    fn open_one(
+        self: &Arc<Self>,
+        room: &mut Room,
+        shutdown: &Shutdown,
+    ) -> Result<bool, StoreError> {
+        let now = Timestamp::now();
+        let claim = match room {
+            Room::Small => self.store.claim_opening_within(self.settings.large, now)?,
+            _ => self.store.claim_opening(None, now)?,
+        };
+        let Some(claim) = claim else {
             return Ok(false);
         };
+        let (id, partner) = (claim.transfer().id, claim.transfer().partner.clone());
+        room.settle(claim.transfer().octets, self.settings.large);
         // A session waits for this one.
-        let id = claim.transfer().id;
         let waiting = self.expected().remove(&id);
         let claim = match waiting {
             None => claim,
@@ -165,8 +197,22 @@ impl Security {
             },
         };
         let finished = self.finish_opening(claim, shutdown);
+        let finished = finished.or_else(|error| self.put_off(id, &partner, "opened", &error));
         self.seen_to.send_modify(|count| *count += 1);
         finished.map(|()| true)
+    }
+
+    /// The end of work on a file could not be recorded: it is tried again, but not before all others.
+    fn put_off(
+        &self,
+        id: TransferId,
+        partner: &str,
+        wanted: &'static str,
+        error: &StoreError,
+    ) -> Result<(), StoreError> {
+        let (why, now) = (error.to_string(), Timestamp::now());
+        self.hold(&why, None, partner, id, wanted);
+        self.store.hold(id, &why, self.again(now), now)
     }
 
     /// Opens a file and delivers it, or sees to it that its sender is told.
@@ -192,7 +238,7 @@ impl Security {
             }
             opening::Outcome::Failed { failure, hash } => {
                 let reason = failure.what.receipt_reason();
-                claim.failed(reason, &failure.text, hash, now)?;
+                claim.failed(reason, &failure.text, &failure.why, hash, now)?;
                 self.counters.files_unopened.one();
                 tracing::error!(
                     partner,
@@ -203,7 +249,7 @@ impl Security {
                 );
             }
             opening::Outcome::Held(why) => {
-                self.hold(&why, partner, id, "opened");
+                self.hold(&why, transfer.reason.as_deref(), partner, id, "opened");
                 claim.held(&why, self.again(now), now)?;
             }
             opening::Outcome::Stopped => drop(claim),
@@ -244,13 +290,25 @@ impl Security {
     }
 
     /// Secures one file, if one waits.
-    pub(super) fn secure_one(&self, shutdown: &Shutdown) -> Result<bool, StoreError> {
-        let Some(mut claim) = self.store.claim_securing(Timestamp::now())? else {
+    pub(super) fn secure_one(
+        &self,
+        room: &mut Room,
+        shutdown: &Shutdown,
+    ) -> Result<bool, StoreError> {
+        let now = Timestamp::now();
+        let claim = match room {
+            Room::Small => self.store.claim_securing_within(self.settings.large, now)?,
+            _ => self.store.claim_securing(now)?,
+        };
+        let Some(mut claim) = claim else {
             return Ok(false);
         };
+        let (id, partner) = (claim.transfer().id, claim.transfer().partner.clone());
+        room.settle(claim.clear_octets(), self.settings.large);
         let outcome = self.secure(&mut claim, shutdown);
-        self.finish_securing(claim, outcome)?;
-        Ok(true)
+        let finished = self.finish_securing(claim, outcome);
+        let finished = finished.or_else(|error| self.put_off(id, &partner, "secured", &error));
+        finished.map(|()| true)
     }
 
     fn finish_securing(
@@ -285,7 +343,7 @@ impl Security {
                 tracing::error!(partner, transfer = %id, why, "A file cannot be secured; hand it over again as it should be.");
             }
             securing::Outcome::Held(why) => {
-                self.hold(&why, partner, id, "secured");
+                self.hold(&why, transfer.reason.as_deref(), partner, id, "secured");
                 claim.held(&why, self.again(now), now)?;
             }
             securing::Outcome::Stopped => drop(claim),
@@ -293,15 +351,20 @@ impl Security {
         Ok(())
     }
 
-    /// Tells that a file is held, and why.
+    /// Tells that a file is held, and why; once for the same reason, `before` being the one it had.
     pub(super) fn hold(
         &self,
         why: &str,
+        before: Option<&str>,
         partner: &str,
         transfer: TransferId,
         wanted: &'static str,
     ) {
         self.counters.files_held.one();
+        if before == Some(why) {
+            tracing::debug!(partner, %transfer, wanted, why, "A file is still held.");
+            return;
+        }
         tracing::error!(
             partner,
             %transfer,
@@ -315,6 +378,25 @@ impl Security {
     pub(super) fn again(&self, now: Timestamp) -> Timestamp {
         let pause = SignedDuration::try_from(self.settings.again);
         pause.map_or(now, |pause| now.saturating_add(pause).unwrap_or(now))
+    }
+}
+
+/// What a place may be used for.
+pub(super) enum Room {
+    /// Every file, without regard to others.
+    Any,
+    /// Every file; the permit is for a large one.
+    Large { _permit: OwnedSemaphorePermit },
+    /// Files that are not large.
+    Small,
+}
+
+impl Room {
+    /// A file of so many octets was taken: the permit for a large one goes back if it is not.
+    fn settle(&mut self, octets: u64, large: u64) {
+        if octets <= large && matches!(self, Room::Large { .. }) {
+            *self = Room::Small;
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use store::{
 };
 
 use crate::security::Security;
+use crate::security::receipts::Ready;
 use crate::session::SessionSettings;
 
 /// What there is to do for a partner while we have the turn.
@@ -88,10 +89,11 @@ pub(crate) fn next(
         restart,
         files,
     } = wanted;
-    let receipt = store.claim_receipt(partner, circuit, *level, Timestamp::now())?;
-    if let Some(mut receipt) = receipt {
-        security.sign_receipt(&mut receipt, *level)?;
-        return Ok(Next::Receipt(Box::new(receipt)));
+    while let Some(mut receipt) = store.claim_receipt(partner, circuit, *level, Timestamp::now())? {
+        match security.sign_receipt(&mut receipt, *level)? {
+            Ready::Yes => return Ok(Next::Receipt(Box::new(receipt))),
+            Ready::Not { why, until } => receipt.held(&why, until, Timestamp::now())?,
+        }
     }
     if !files {
         return Ok(Next::Nothing);

@@ -2,13 +2,18 @@
 //!
 //! ```text
 //!  spool/out-<id>, in-<id>   ── second name ──▶ archive/<id>.secured    the file as it travels
-//!  spool/clear-<id>, …       ── second name ──▶ archive/<id>.clear      the clear file
+//!  spool/clear-<id>, …       ── copy ─────────▶ archive/<id>.clear      the clear file
 //! ```
 //!
-//! A file gets its second name before the journal says that it is archived, in the commit that ends
-//! its securing, opening or delivery: what the journal says is there. Without that word the name is
-//! worth nothing, and the next start removes it. So it is with what is older than the archive keeps: the
-//! journal forgets it first.
+//! A secured file never leaves the spool but by the wire: a second name costs nothing and is safe. A
+//! clear file comes from a business system or goes to one, which may still write into it, and would write
+//! into what proves the transfer: the archive has a copy of its own. That costs its size on disk once more,
+//! at once, and writing it; on file systems whose files can share octets (XFS, Btrfs) next to nothing.
+//!
+//! A file gets its name in the archive before the journal says that it is archived, in the commit that ends
+//! its securing, opening or delivery: what the journal says is there. A copy gets its name once it is
+//! whole. Without the journal's word the name is worth nothing, and the next start removes it. So it is with
+//! what is older than the archive keeps: the journal forgets it first.
 //!
 //! What only passes through to another partner is not archived.
 
@@ -26,6 +31,7 @@ use crate::inbox::exists;
 use crate::layout::{self, archive_name};
 use crate::prune::ENDED;
 use crate::row;
+use crate::spool;
 use crate::store::Store;
 use crate::transfer::{Direction, State, Transfer, TransferId};
 
@@ -58,8 +64,8 @@ pub(crate) fn wanted(journal: &Connection, partner: &str) -> Result<bool, StoreE
 }
 
 impl Store {
-    /// Gives files of a transfer their names in the archive, on disk when this returns. The journal is
-    /// told by the caller.
+    /// Puts files of a transfer into the archive, on disk when this returns. The journal is told by the
+    /// caller.
     pub(crate) fn archive(
         &self,
         id: TransferId,
@@ -70,7 +76,18 @@ impl Store {
             let to = layout.archive_file(id, *part);
             // That of an earlier attempt is worth nothing.
             layout::remove_file(&to)?;
-            fs::hard_link(from, &to).map_err(StoreError::file("give a second name to", from))?;
+            match part {
+                Part::Secured => fs::hard_link(from, &to)
+                    .map_err(StoreError::file("give a second name to", from))?,
+                Part::Clear => {
+                    let copy = layout.copy_file(id);
+                    let promised = self.inner.live.promised();
+                    let keep = self.inner.options.reserve.saturating_add(promised);
+                    spool::copy(from, &copy, keep)?;
+                    crash::point("archive.copied");
+                    layout::rename(&copy, &to)?;
+                }
+            }
         }
         layout::sync_folder(&layout.archive)?;
         crash::point("archive.linked");

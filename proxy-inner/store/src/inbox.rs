@@ -4,8 +4,8 @@
 //! 1. A file of format V that is to be lines: its lines are written to a spool file of their own and
 //!    synced, then the one with lengths is removed. There is always one of them that is whole; while
 //!    the first is there, the second is made anew.
-//!    For a partner whose files are archived, what is handed over gets its second name in the archive
-//!    (`archive.rs`), unless it has it from its opening.
+//!    For a partner whose files are archived, what is handed over is copied into the archive
+//!    (`archive.rs`), unless that was done at its opening.
 //! 2. Is there a spool file? If not, an earlier attempt moved it and was killed before it could say
 //!    so; the business system may have taken it away since. Nothing is written again: go to 6.
 //! 3. Metadata written under a hidden name, synced, renamed into its place: whoever sees the file

@@ -22,8 +22,7 @@
 //!      <partner>/                 0770  what is renamed into here is sent
 //! ```
 //!
-//! Spool, archive, inbox and outbox are on one file system, because every hand-over is a rename, and the
-//! archive has second names. For a business
+//! Spool, archive, inbox and outbox are on one file system, because every hand-over is a rename. For a business
 //! system under another account of the same group, the root is opened once: `chmod 0710 root`.
 //!
 //! A name is on disk only after its folder is synced ([`sync_folder`]); whoever relies on a name that
@@ -165,6 +164,11 @@ impl Layout {
         self.archive.join(format!("{id}.{}", part.word()))
     }
 
+    /// A copy of a clear file on its way to the archive.
+    pub(crate) fn copy_file(&self, id: TransferId) -> PathBuf {
+        self.spool.join(format!("{COPY}-{id}"))
+    }
+
     /// The lines of a received file of format V on their way to the inbox.
     pub(crate) fn lines_file(&self, id: TransferId) -> PathBuf {
         self.spool.join(format!("{LINES}-{id}"))
@@ -203,11 +207,14 @@ pub(crate) enum Kind {
     Raw,
     /// Made by [`Layout::clear_file`].
     Clear,
+    /// Made by [`Layout::copy_file`].
+    Copy,
 }
 
 const LINES: &str = "lines";
 const RAW: &str = "raw";
 const CLEAR: &str = "clear";
+const COPY: &str = "copy";
 
 /// Which transfer a file name in the spool stands for, and as what; `None` for a name the store never
 /// gives.
@@ -217,6 +224,7 @@ pub(crate) fn spool_name(name: &str) -> Option<(Kind, TransferId)> {
         LINES => Kind::Lines,
         RAW => Kind::Raw,
         CLEAR => Kind::Clear,
+        COPY => Kind::Copy,
         direction => Kind::Spool(direction.parse().ok()?),
     };
     Some((kind, id.parse().ok()?))

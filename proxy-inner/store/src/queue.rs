@@ -134,8 +134,8 @@ impl Store {
                 "UPDATE transfer SET not_before = NULL \
                  WHERE partner = ?1 AND state IN ('queued', 'securing', 'received')",
                 [&name],
-            )
-            .map(drop)
+            )?;
+            receipt::release_held(journal, Some(name.as_str()))
         })?;
         self.tell_of_work();
         self.tell_of_security();
@@ -185,7 +185,8 @@ fn due(
     let name = partner.name;
     release_forgotten(journal, live, &name, now)?;
     let (files, earliest) = waiting_files(journal, &name)?;
-    let receipts = receipt::waiting(journal, live, &name, partner.level)?;
+    let receipts = receipt::waiting(journal, live, &name, partner.level, now)?;
+    let held = receipt::held_until(journal, &name)?;
     let session = record(journal, &name)?;
     let (overdue, since) = match partner.receipt_within {
         Some(within) => overdue(journal, &name, within, now)?,
@@ -198,7 +199,7 @@ fn due(
         Some(Timestamp::MIN)
     } else {
         let call = since.map(|since| again.map_or(since, |again| again.max(since)));
-        [earliest, call].into_iter().flatten().min()
+        [earliest, call, held].into_iter().flatten().min()
     };
     let Some(ready) = ready else { return Ok(None) };
     let may_call = session.next_attempt.unwrap_or(Timestamp::MIN);

@@ -123,6 +123,39 @@ impl SpoolFile {
     }
 }
 
+/// Copies a whole file to a new one, which is on disk when this returns, but for its name. `keep` is what
+/// must stay free, octets. A file system that can (XFS, Btrfs) lets both share their octets until one of
+/// them changes.
+pub(crate) fn copy(from: &Path, to: &Path, keep: u64) -> Result<(), StoreError> {
+    // What an attempt that was killed left is worth nothing.
+    layout::remove_file(to)?;
+    let mut source = File::open(from).map_err(StoreError::file("open", from))?;
+    let length = source
+        .metadata()
+        .map_err(StoreError::file("look at", from))?
+        .len();
+    let needed = keep.saturating_add(length);
+    let free = free_space(to)?;
+    if free < needed {
+        return Err(StoreError::NoSpace {
+            needed,
+            free,
+            path: to.to_owned(),
+        });
+    }
+    let copied = layout::new_file(to).and_then(|mut copy| {
+        io::copy(&mut source, &mut copy)?;
+        copy.sync_data()
+    });
+    copied.map_err(|error| {
+        let error = failed("copy to", to)(error);
+        if let Err(left) = layout::remove_file(to) {
+            tracing::warn!(%left, "A copy that was not finished stays until the next start.");
+        }
+        error
+    })
+}
+
 /// Octets that an ordinary process may still write on the file system of `path`.
 pub(crate) fn free_space(path: &Path) -> Result<u64, StoreError> {
     let folder = path.parent().unwrap_or(path);

@@ -83,7 +83,15 @@ impl Judging {
             };
         }
         match self.signature() {
-            Ok(evidence) => Ok(Some(evidence)),
+            Ok(evidence) => {
+                // It proves that a file of that name came, not that it was this one. A NERP may be by
+                // somebody who never had the file.
+                let ours = transfer.signed_receipt && !transfer.hash.is_empty();
+                if ours && self.content.is_positive() && self.content.hash.is_empty() {
+                    self.unsigned("its signature covers no hash of the file (EERPHSH is absent)")?;
+                }
+                Ok(Some(evidence))
+            }
             // RFC 5024 section 5.3.3 has it unsigned: a signature nobody asked for adds nothing, and
             // one that is wrong takes nothing away.
             Err(Wrong::Unknown(why)) if !transfer.signed_receipt => {

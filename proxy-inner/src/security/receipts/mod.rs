@@ -7,6 +7,7 @@ mod judge;
 mod sign;
 
 pub(crate) use judge::Judging;
+pub(crate) use sign::Ready;
 
 #[cfg(test)]
 mod tests;

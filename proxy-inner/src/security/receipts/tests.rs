@@ -124,7 +124,36 @@ async fn signed_receipts_settle_what_they_are_for() {
     }
 }
 
-/// A hash that is there must be ours, signed or not; one that is not there is missed by nobody.
+/// A signature over no hash proves nothing of the file: such an EERP is as good as unsigned where a
+/// signed one was asked for. A NERP may come from somebody who never had the file.
+#[tokio::test]
+async fn a_signed_receipt_without_a_hash_is_taken_only_where_unsigned_ones_are() {
+    let (us, id) = sent(true).await;
+    let without = Eerp {
+        hash: Vec::new(),
+        ..eerp(&us, id)
+    };
+    let without = signed(without, theirs());
+    not_believed(&us, id, without.clone(), &["EERPHSH", "unsigned_receipts"]);
+    us.change_partner(|partner| partner.unsigned_receipts = UnsignedReceipts::Accepted);
+    assert_eq!(arrives(&us, without), SETTLED);
+    let used = us.store().evidence(id).unwrap().certificates;
+    assert_eq!(used[0].what, EvidenceKind::ReceiptSignedBy);
+
+    let (us, id) = sent(true).await;
+    let negative = Nerp {
+        hash: Vec::new(),
+        ..nerp(&us, id, code(THEIRS))
+    };
+    let signature = signature(&negative.signed_content(), theirs(), ReceiptForm::Inside);
+    let negative = Nerp {
+        signature,
+        ..negative
+    };
+    assert_eq!(arrives(&us, negative), SETTLED);
+}
+
+/// A hash that is there must be ours, signed or not.
 #[tokio::test]
 async fn a_hash_that_is_not_ours_is_named_with_both_values() {
     let (us, id) = sent(true).await;
@@ -140,17 +169,14 @@ async fn a_hash_that_is_not_ours_is_named_with_both_values() {
     ];
     let wanted = ["EERPHSH", values[0].as_str(), values[1].as_str()];
     not_believed(&us, id, signed(wrong.clone(), theirs()), &wanted);
-    not_believed(&us, id, wrong.clone(), &wanted);
+    not_believed(&us, id, wrong, &wanted);
     let negative = Nerp {
         hash: other,
         ..nerp(&us, id, code(THEIRS))
     };
     not_believed(&us, id, negative, &["NERPHSH"]);
-    let without = Eerp {
-        hash: Vec::new(),
-        ..wrong
-    };
-    assert_eq!(arrives(&us, signed(without, theirs())), SETTLED);
+    let right = eerp(&us, id);
+    assert_eq!(arrives(&us, signed(right, theirs())), SETTLED);
 }
 
 /// The receipt says something else than was signed: which field, expected and found.

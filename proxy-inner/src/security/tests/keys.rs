@@ -4,10 +4,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use ::keyring::{Role, Slot};
-use crypto::SoftwareKey;
+use crypto::{KeyUseError, Oaep, PrivateKey, PublicKey, Signing, SoftwareKey};
 use envelope::{Certificate, OwnKey};
 use rcgen::{CertificateParams, KeyPair, PKCS_RSA_SHA256, RsaKeySize, date_time_ymd};
 use store::{Partner, RoleCertificate};
+use zeroize::Zeroizing;
 
 use crate::keyring::Keyring;
 use crate::security::{Security, SecuritySettings};
@@ -52,6 +53,54 @@ impl Pair {
     pub(crate) fn ended(&self) -> OwnKey {
         let chain = [Certificate::from_der(&self.expired).unwrap()];
         OwnKey::new(Arc::clone(self.own.key()), &chain).unwrap()
+    }
+}
+
+/// A key in a token that is not plugged in; or one whose use breaks off within the program.
+#[derive(Debug)]
+pub(crate) struct Away {
+    public: PublicKey,
+    panics: bool,
+}
+
+impl Away {
+    pub(crate) fn of(pair: &Pair) -> Arc<Away> {
+        Arc::new(Away {
+            public: pair.own.key().public().clone(),
+            panics: false,
+        })
+    }
+
+    pub(crate) fn panicking(pair: &Pair) -> Arc<Away> {
+        Arc::new(Away {
+            public: pair.own.key().public().clone(),
+            panics: true,
+        })
+    }
+
+    fn fail<T>(&self) -> Result<T, KeyUseError> {
+        assert!(!self.panics, "this key breaks off");
+        Err(KeyUseError::Unreachable(
+            "the token is not plugged in".into(),
+        ))
+    }
+}
+
+impl PrivateKey for Away {
+    fn public(&self) -> &PublicKey {
+        &self.public
+    }
+
+    fn sign(&self, _: Signing, _: &[u8]) -> Result<Vec<u8>, KeyUseError> {
+        self.fail()
+    }
+
+    fn unwrap_pkcs1(&self, _: &[u8], _: usize) -> Result<Zeroizing<Vec<u8>>, KeyUseError> {
+        self.fail()
+    }
+
+    fn unwrap_oaep(&self, _: Oaep, _: &[u8], _: usize) -> Result<Zeroizing<Vec<u8>>, KeyUseError> {
+        self.fail()
     }
 }
 

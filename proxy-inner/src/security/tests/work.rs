@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use ::keyring::{Role, Slot};
+use envelope::{Certificate, OwnKey};
 use jiff::Timestamp;
 use oftp::Security as Sfidsec;
 use store::{EvidenceKind, Services, State};
 
-use super::keys::{coming, equip, equip_with, know, know_by, ours, theirs};
+use super::keys::{Away, coming, equip, equip_with, know, know_by, ours, theirs};
+use crate::security::worker::Room;
+use crate::security::{Security, SecuritySettings};
 use crate::session::Shutdown;
-use crate::session::tests::world::{OURS, Side, THEIRS, content};
+use crate::session::tests::world::{OURS, Side, THEIRS, content, meet_well, two};
 
 /// Our side with its keys, which knows theirs.
 fn equipped() -> Side {
@@ -53,6 +56,91 @@ async fn the_loop_secures_what_is_queued_and_ends_when_the_process_drains() {
     shutdown.drain();
     running.await.unwrap();
     assert!(us.context.security.now().is_empty());
+}
+
+/// A file over which the program breaks off is held like any other that cannot be opened now: those
+/// behind it do not wait for it.
+#[tokio::test]
+async fn a_file_that_breaks_the_program_is_held_and_the_others_go_on() {
+    let (mut us, mut them) = two();
+    equip_with(&mut us, &ours().own);
+    let certificate = [Certificate::from_der(&theirs().certificate).unwrap()];
+    let breaking = OwnKey::new(Away::panicking(theirs()), &certificate).unwrap();
+    equip(
+        &mut them,
+        &[
+            (Role::Encryption, Slot::Current, &breaking),
+            (Role::Encryption, Slot::Next, &coming().own),
+        ],
+    );
+    us.change_partner(|partner| know_by(partner, &theirs().certificate));
+    them.change_partner(|partner| know_by(partner, &ours().certificate));
+    let encrypted = Services {
+        security: Sfidsec::Encrypted,
+        ..everything()
+    };
+    us.queue_as("breaking", b"octets", |new| new.services = Some(encrypted));
+    us.work_off();
+    us.change_partner(|partner| know_by(partner, &coming().certificate));
+    us.queue_as("good", b"good", |new| new.services = Some(encrypted));
+    us.work_off();
+    meet_well(&us, &them).await;
+    let shutdown = them.context.shutdown.clone();
+    let running = tokio::spawn(Arc::clone(&them.context.security).run(shutdown.clone()));
+    let delivered = || {
+        let received = them.received();
+        received.iter().any(|it| it.state == State::Delivered)
+    };
+    while !delivered() || them.context.counters.files_held.count() == 0 {
+        tokio::task::yield_now().await;
+    }
+    shutdown.drain();
+    running.await.unwrap();
+    assert_eq!(them.inbox(), [b"good".to_vec()]);
+    let received = them.received();
+    let held = received.iter().find(|it| it.state == State::Received);
+    let held = held.unwrap();
+    assert!(held.not_before.is_some());
+    assert!(held.reason.as_ref().unwrap().contains("log"), "{held:?}");
+}
+
+/// However many large files there are, a small one finds a place; and the large ones all have their turn.
+#[tokio::test]
+async fn a_large_file_never_keeps_a_small_one_waiting() {
+    let us = equipped();
+    let settings = SecuritySettings {
+        parallel: 2,
+        large: 50_000,
+        ..SecuritySettings::default()
+    };
+    let keyring = Arc::clone(us.context.security.keyring());
+    let security = Security::new(us.store().clone(), keyring, settings);
+    let queue = |name: &str, octets| {
+        us.queue_as(name, &content(octets), |new| {
+            new.services = Some(everything());
+        })
+    };
+    let large = [queue("first", 60_000), queue("second", 60_000)];
+    let small = queue("small", 50_000);
+    // One is worked on, for as long as this is held.
+    let place = security.large.acquire().await.unwrap();
+    let shutdown = us.context.shutdown.clone();
+    let running = tokio::spawn(Arc::clone(&security).run(shutdown.clone()));
+    while us.transfer(small).state == State::Securing {
+        tokio::task::yield_now().await;
+    }
+    for id in large {
+        assert_eq!(us.transfer(id).state, State::Securing);
+    }
+    drop(place);
+    while large
+        .iter()
+        .any(|id| us.transfer(*id).state == State::Securing)
+    {
+        tokio::task::yield_now().await;
+    }
+    shutdown.drain();
+    running.await.unwrap();
 }
 
 /// What happens to a partner, by reference, between two tries.
@@ -189,7 +277,7 @@ fn work_ends_when_the_process_stops_and_nothing_is_lost() {
     let stopping = Shutdown::new();
     stopping.stop();
     let security = &us.context.security;
-    assert!(security.secure_one(&stopping).unwrap());
+    assert!(security.secure_one(&mut Room::Any, &stopping).unwrap());
     let waiting = us.transfer(id);
     assert_eq!((waiting.state, waiting.reason), (State::Securing, None));
     us.work_off();

@@ -102,15 +102,16 @@ impl Desk {
         }
         if let Some(inbound) = receiving.take_complete(session) {
             let (forwarded, care) = (receiving.is_forwarded(), receiving.care());
+            let octets = receiving.octets();
             self.receiving = None;
-            self.finish(inbound, forwarded, care);
+            self.finish(inbound, octets, forwarded, care);
             moved = true;
         }
         moved
     }
 
     /// Has a file made durable that came whole, and finds out what the turn would be needed for.
-    fn finish(&mut self, inbound: Inbound, forwarded: bool, care: Care) {
+    fn finish(&mut self, inbound: Inbound, octets: u64, forwarded: bool, care: Care) {
         let Some(wanted) = self.wanted() else {
             return;
         };
@@ -125,7 +126,7 @@ impl Desk {
         };
         if care == Care::Before {
             // Before the file counts as received: else the worker might open it, and nobody say EFNA.
-            let expected = self.context.security.expect(inbound.id());
+            let expected = self.context.security.expect(inbound.id(), octets);
             let shutdown = self.context.shutdown.clone();
             let checked = ending.check(inbound, expected, shutdown);
             self.work

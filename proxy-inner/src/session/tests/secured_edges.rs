@@ -1,16 +1,17 @@
 //! Secured files that are cut, that are none, or that are not what they say.
 
+use ::keyring::{Role, Slot};
 use envelope::receipt;
-use envelope::{Certificate, Form, Plan, Suite};
-use oftp::{Command, Efid, Format, ReceiptReason, Security, Sfid};
-use store::{ReceiptState, State};
+use envelope::{Certificate, Form, OwnKey, Plan, Suite};
+use oftp::{Command, Efid, FileReason, Format, ReceiptReason, Security, Sfid};
+use store::{CheckTiming, ReceiptState, State};
 
 use super::formats::Sample;
 use super::played::{Script, decoded, play, sfid};
 use super::restart::meet_and_cut;
-use super::secured::{equipped, everything, queue, services};
+use super::secured::{equipped, everything, queue, send, services};
 use super::world::{OURS, Side, THEIRS, content, meet_well};
-use crate::security::tests::keys::{equip_with, know_by, ours, theirs};
+use crate::security::tests::keys::{Away, equip, equip_with, know_by, ours, theirs};
 
 /// what is sent after a cut are the very octets of before, from where the receiver's disk
 /// has them; for every format alike, since a secured file travels as one stream.
@@ -57,7 +58,16 @@ async fn a_secured_file_that_is_cut_goes_on_with_the_same_octets() {
 
 /// The partner sends one file that fits one buffer; whether the turn was asked for.
 async fn take(us: &Side, offer: &Sfid, file: &[u8]) -> bool {
-    let mut asked = false;
+    let answer = answer_to(us, offer, file).await;
+    let Command::Efpa(efpa) = decoded(&answer) else {
+        panic!("EFPA expected, {answer:?} came");
+    };
+    efpa.change_direction
+}
+
+/// The partner sends one file that fits one buffer; what it hears at its end.
+async fn answer_to(us: &Side, offer: &Sfid, file: &[u8]) -> Vec<u8> {
+    let mut heard = Vec::new();
     play(us, async |partner: &mut Script| {
         partner.open().await;
         let answer = partner.offer(offer).await;
@@ -67,14 +77,10 @@ async fn take(us: &Side, offer: &Sfid, file: &[u8]) -> bool {
         partner
             .say(Command::Efid(Efid { records: 0, octets }))
             .await;
-        let answer = partner.hear().await;
-        let Command::Efpa(efpa) = decoded(&answer) else {
-            panic!("EFPA expected, {answer:?} came");
-        };
-        asked = efpa.change_direction;
+        heard = partner.hear().await;
     })
     .await;
-    asked
+    heard
 }
 
 /// The receipt we send once the partner gives us the turn, as its exchange buffer.
@@ -190,6 +196,134 @@ async fn records_that_are_not_what_was_said_are_answered_with_a_signed_negative_
     let content = nerp.signed_content();
     receipt::verify(&nerp.signature, &[&content], &[signer]).unwrap();
     assert_eq!(us.received()[0].state, State::Failed);
+}
+
+/// What is inside an encrypted file is nobody's to learn from our answers, the lengths of its records
+/// least of all: whoever sends altered copies of another's file hears one thing, whatever came out.
+#[tokio::test]
+async fn records_inside_an_encrypted_file_tell_its_sender_nothing() {
+    let plan = Plan {
+        suite: Suite::DEFAULT,
+        sign: Vec::new(),
+        compress: None,
+        encrypt: vec![Certificate::from_der(&ours().certificate).unwrap()],
+        form: Form::Indefinite,
+        include_certificate: false,
+        signing_time: None,
+    };
+    let secured = |clear: &[u8]| {
+        let mut file = Vec::new();
+        envelope::secure(&plan, &mut &*clear, &mut file).unwrap();
+        file
+    };
+    let mut altered = secured(&[content(3_000), vec![0; 64]].concat());
+    let last = altered.len() - 40;
+    altered[last] ^= 1;
+    let long = [&[0, 100][..], &content(100)].concat();
+    let cases = [
+        (Format::Variable, secured(&long), "record 1 has 100 octets"),
+        (Format::Variable, secured(&[0, 9, 1]), "within record 1"),
+        (Format::Fixed, secured(&[7; 11]), "11 octets"),
+        (Format::Unstructured, altered, "decrypt"),
+    ];
+    let mut heard = Vec::new();
+    for (number, (format, file, detail)) in cases.into_iter().enumerate() {
+        for check in [CheckTiming::Delivered, CheckTiming::BeforeAcknowledgement] {
+            let us = equipped_side();
+            us.change_partner(|partner| partner.check = check);
+            let fixed = if format == Format::Unstructured {
+                0
+            } else {
+                10
+            };
+            let offer = Sfid {
+                format,
+                record_length: fixed,
+                envelope: true,
+                cipher: 4,
+                security: Security::Encrypted,
+                ..sfid()
+            };
+            let answer = answer_to(&us, &offer, &file).await;
+            us.work_off();
+            assert!(us.inbox().is_empty());
+            let failed = &us.received()[0];
+            assert_eq!(failed.state, State::Failed);
+            let why = failed.reason.clone().unwrap();
+            assert!(why.contains(detail), "case {number}: {why}");
+            match (check, decoded(&answer)) {
+                (CheckTiming::BeforeAcknowledgement, Command::Efna(efna)) => {
+                    assert_eq!(efna.reason, FileReason::DECRYPTION_FAILURE);
+                    heard.push(efna.text);
+                }
+                (CheckTiming::Delivered, Command::Efpa(_)) => {
+                    let receipt = receipt_of(&us).await;
+                    let Command::Nerp(nerp) = decoded(&receipt) else {
+                        panic!("NERP expected, {receipt:?} came");
+                    };
+                    assert_eq!(nerp.reason, ReceiptReason::DECRYPTION_FAILURE);
+                    heard.push(nerp.text);
+                }
+                (_, other) => panic!("{other:?}"),
+            }
+        }
+    }
+    heard.dedup();
+    assert_eq!(heard.len(), 1, "{heard:?}");
+}
+
+/// A signed receipt has its place at level 5 only: it waits for that, rather than go out without.
+#[tokio::test]
+async fn a_signed_receipt_waits_for_a_session_that_can_carry_it() {
+    let (us, them) = equipped();
+    let sent = send(&us, "orders", everything());
+    us.work_off();
+    meet_well(&us, &them).await;
+    them.work_off();
+    let at_level = |level| {
+        for side in [&us, &them] {
+            side.change_partner(|partner| {
+                partner.level = level;
+                partner.lowest_level = level;
+            });
+        }
+    };
+    at_level(oftp::Level::L4);
+    meet_well(&them, &us).await;
+    assert_eq!(us.transfer(sent).state, State::Sent);
+    assert_eq!(them.received()[0].receipt, Some(ReceiptState::Owed));
+    at_level(oftp::Level::L5);
+    meet_well(&them, &us).await;
+    assert_eq!(us.transfer(sent).state, State::Acknowledged);
+}
+
+/// A key that is away comes back: a receipt waits for it, as a file does.
+#[tokio::test]
+async fn a_receipt_waits_for_a_key_that_is_away() {
+    let (us, mut them) = equipped();
+    let away = OwnKey::new(
+        Away::of(theirs()),
+        &[Certificate::from_der(&theirs().certificate).unwrap()],
+    )
+    .unwrap();
+    equip(
+        &mut them,
+        &[
+            (Role::Encryption, Slot::Current, &theirs().own),
+            (Role::ReceiptSigning, Slot::Current, &away),
+        ],
+    );
+    let sent = send(&us, "orders", everything());
+    us.work_off();
+    meet_well(&us, &them).await;
+    them.work_off();
+    meet_well(&them, &us).await;
+    assert_eq!(us.transfer(sent).state, State::Sent);
+    assert_eq!(them.received()[0].receipt, Some(ReceiptState::Owed));
+    equip_with(&mut them, &theirs().own);
+    them.store().release_held().unwrap();
+    meet_well(&them, &us).await;
+    assert_eq!(us.transfer(sent).state, State::Acknowledged);
 }
 
 /// A level without file services carries none: the file waits, it is never sent in clear.

@@ -139,10 +139,25 @@ impl Store {
     ) -> Result<(), StoreError> {
         layout::sync_folder(&self.inner.layout.spool)?;
         crash::point("outbox.synced");
-        for taken in taken.iter().filter(|taken| taken.is_archived()) {
+        let (mut kept, all) = (Vec::with_capacity(taken.len()), taken);
+        for taken in all {
             let path = self.inner.layout.handed_over(taken.id, false);
-            self.archive(taken.id, &[(Part::Clear, path)])?;
+            match taken.is_archived() {
+                true => match self.archive(taken.id, &[(Part::Clear, path.clone())]) {
+                    Ok(()) => kept.push(taken),
+                    // One too large to be archived now does not keep the others from being sent.
+                    Err(error) => {
+                        let problem = format!(
+                            "transfer {} is not sent before it is archived: {error}; it is tried again",
+                            taken.id
+                        );
+                        report.faults.push(OutboxFault { path, problem });
+                    }
+                },
+                false => kept.push(taken),
+            }
         }
+        let taken = kept;
         let queued: Vec<TransferId> = taken.iter().map(|taken| taken.id).collect();
         let securing = taken.iter().any(|taken| !taken.services.is_none());
         self.run(move |journal| {

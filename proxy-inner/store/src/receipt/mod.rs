@@ -35,7 +35,7 @@ use crate::transfer::{Transfer, TransferId};
 
 pub use ageing::{ReceiptEntry, ReceiptFilter, ReceiptSide};
 pub use owed::ReceiptClaim;
-pub(crate) use owed::waiting;
+pub(crate) use owed::{held_until, release_held, waiting};
 
 /// What a receipt says.
 #[derive(Debug, Clone, PartialEq, Eq)]

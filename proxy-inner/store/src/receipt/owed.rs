@@ -35,14 +35,14 @@ impl Store {
         partner: &str,
         circuit: &str,
         level: Level,
-        _now: Timestamp,
+        now: Timestamp,
     ) -> Result<Option<ReceiptClaim>, StoreError> {
         let (partner, live) = (partner.to_owned(), self.inner.live.clone());
         let taken = Arc::new(OnceLock::new());
         let noted = Arc::clone(&taken);
         let owed = self.run(move |journal| {
             let take = |id| live.take_receipt(id) && noted.set(id).is_ok();
-            let Some(id) = first_owed(journal, &partner, level, take)? else {
+            let Some(id) = first_owed(journal, &partner, level, now, take)? else {
                 return Ok(None);
             };
             let transfer = row::by_id(journal, id)?;
@@ -131,6 +131,29 @@ impl ReceiptClaim {
         Ok(())
     }
 
+    /// It cannot be sent as it should be now: it is owed as before, but nobody gets it before `until`, nor
+    /// is the partner called for it ([`Store::release_held`] makes that earlier).
+    ///
+    /// # Errors
+    /// What the journal said.
+    pub fn held(self, why: &str, until: Timestamp, now: Timestamp) -> Result<(), StoreError> {
+        let (id, why) = (self.transfer.id, why.to_owned());
+        self.store.run(move |journal| {
+            row::change(
+                journal,
+                "UPDATE transfer SET not_before = ?2 WHERE id = ?1 AND receipt = 'owed'",
+                (id.to_string(), until.as_millisecond()),
+            )?;
+            // The same reason each time it is tried again would only fill the journal.
+            let sql = "SELECT step || ' ' || detail FROM step WHERE transfer = ?1 ORDER BY rowid DESC LIMIT 1";
+            let last: Option<String> = row::value(journal, sql, [id.to_string()])?;
+            if last.is_some_and(|last| last == format!("{HELD} {why}")) {
+                return Ok(());
+            }
+            row::step(journal, id, now, HELD, &why, None)
+        })
+    }
+
     /// The partner has confirmed it (RTR).
     ///
     /// # Errors
@@ -140,7 +163,7 @@ impl ReceiptClaim {
         self.store.run(move |journal| {
             row::change(
                 journal,
-                "UPDATE transfer SET receipt = 'sent' WHERE id = ?1 AND receipt = 'owed'",
+                "UPDATE transfer SET receipt = 'sent', not_before = NULL WHERE id = ?1 AND receipt = 'owed'",
                 [id.to_string()],
             )?;
             row::step(journal, id, now, "receipt sent", &told, Some(&circuit))
@@ -149,6 +172,9 @@ impl ReceiptClaim {
         Ok(())
     }
 }
+
+/// The step of a receipt that could not be sent.
+const HELD: &str = "receipt held";
 
 impl Drop for ReceiptClaim {
     fn drop(&mut self) {
@@ -164,7 +190,7 @@ impl Drop for ReceiptClaim {
 const OWED: &str = "SELECT id FROM transfer INDEXED BY receipt_owed WHERE receipt = 'owed' \
     AND state IN ('delivered', 'forwarded', 'failed') AND partner = ?1 \
     AND (?2 OR NOT EXISTS (SELECT 1 FROM receipt WHERE receipt.transfer = transfer.id AND kind = 'nerp')) \
-    ORDER BY seq";
+    AND coalesce(not_before, 0) <= ?3 ORDER BY seq";
 
 /// How many receipts wait for a session of that level with the partner.
 pub(crate) fn waiting(
@@ -172,12 +198,12 @@ pub(crate) fn waiting(
     live: &Live,
     partner: &str,
     level: Level,
+    now: Timestamp,
 ) -> Result<u64, StoreError> {
     let owed = || -> Result<Vec<String>, rusqlite::Error> {
         let mut statement = journal.prepare_cached(OWED)?;
-        statement
-            .query_map((partner, has_nerp(level)), |row| row.get(0))?
-            .collect()
+        let params = (partner, has_nerp(level), now.as_millisecond());
+        statement.query_map(params, |row| row.get(0))?.collect()
     };
     let mut number = 0;
     for id in owed().map_err(StoreError::journal("read"))? {
@@ -189,17 +215,37 @@ pub(crate) fn waiting(
     Ok(number)
 }
 
+/// From when on the first of the partner's receipts that are held may be sent.
+pub(crate) fn held_until(
+    journal: &Connection,
+    partner: &str,
+) -> Result<Option<Timestamp>, StoreError> {
+    let sql = "SELECT min(not_before) FROM transfer INDEXED BY receipt_owed WHERE receipt = 'owed' \
+        AND state IN ('delivered', 'forwarded', 'failed') AND partner = ?1";
+    let until: Option<Option<i64>> = row::value(journal, sql, [partner])?;
+    until.flatten().map(row::time).transpose()
+}
+
+/// Lets receipts that are held be sent: those of one partner, or all.
+pub(crate) fn release_held(journal: &Connection, partner: Option<&str>) -> Result<(), StoreError> {
+    let sql = "UPDATE transfer SET not_before = NULL WHERE receipt = 'owed' AND direction = 'in' \
+        AND state IN ('delivered', 'forwarded', 'failed') AND not_before IS NOT NULL \
+        AND (?1 IS NULL OR partner = ?1)";
+    row::change(journal, sql, [partner]).map(drop)
+}
+
 /// The first receipt owed to the partner that `take` takes.
 fn first_owed(
     journal: &Connection,
     partner: &str,
     level: Level,
+    now: Timestamp,
     take: impl Fn(TransferId) -> bool,
 ) -> Result<Option<TransferId>, StoreError> {
     let failed = StoreError::journal;
     let mut statement = journal.prepare_cached(OWED).map_err(failed("read"))?;
     let mut rows = statement
-        .query((partner, has_nerp(level)))
+        .query((partner, has_nerp(level), now.as_millisecond()))
         .map_err(failed("read"))?;
     while let Some(entry) = rows.next().map_err(failed("read"))? {
         let id: String = entry.get(0).map_err(failed("read"))?;

@@ -14,8 +14,8 @@
 //! The order of the steps, and why (a kill may fall between any two):
 //! 1. journal: the claim's number as holder. Nobody else gets the file while the claim lives.
 //! 2. the new file made and written, in place of what an earlier attempt left, within the reserve.
-//! 3. its data synced, then the spool folder; where the archive is to keep the file, its second names
-//!    and the archive folder likewise.
+//! 3. its data synced, then the spool folder; where the archive is to keep the file, what it keeps and the
+//!    archive folder likewise.
 //! 4. journal, one transaction: `queued` or `opened`, hash, sizes, certificates. From now on the new file
 //!    is the one that is sent, byte by byte the same at every attempt, or delivered.
 //! 5. opened only: the file as it came is removed; after a kill, by the next start.

@@ -50,11 +50,32 @@ impl Store {
         id: Option<TransferId>,
         now: Timestamp,
     ) -> Result<Option<OpeningClaim>, StoreError> {
+        self.claim_one_to_open(id, None, now)
+    }
+
+    /// The same as [`Store::claim_opening`] of any, passing over those that have more than `most` octets.
+    ///
+    /// # Errors
+    /// What the journal said.
+    pub fn claim_opening_within(
+        &self,
+        most: u64,
+        now: Timestamp,
+    ) -> Result<Option<OpeningClaim>, StoreError> {
+        self.claim_one_to_open(None, Some(most), now)
+    }
+
+    fn claim_one_to_open(
+        &self,
+        id: Option<TransferId>,
+        most: Option<u64>,
+        now: Timestamp,
+    ) -> Result<Option<OpeningClaim>, StoreError> {
         let hold = self.inner.live.hold();
         let (number, live) = (hold.number(), Arc::clone(&self.inner.live));
         let claimed = self.run(move |journal| {
             let wanted = id.map(|id| id.to_string());
-            let params = (wanted, now.as_millisecond());
+            let params = (wanted, now.as_millisecond(), most.map(row::octets));
             let Some(id) = hold_first(journal, &live, number, DUE, params)? else {
                 return Ok(None);
             };
@@ -65,11 +86,12 @@ impl Store {
     }
 }
 
-/// What is received and not opened; ?1 names one, ?2 is now. The index is named so that the oldest of many
+/// What is received and not opened; ?1 names one, ?2 is now, ?3 the most octets. The index is named so that the oldest of many
 /// is found at once.
 const DUE: &str = "INDEXED BY transfer_received WHERE direction = 'in' AND state = 'received' AND forward_to IS NULL AND NOT opened \
     AND (security <> 0 OR compression OR signed_receipt) \
-    AND (id = ?1 OR (?1 IS NULL AND coalesce(not_before, 0) <= ?2)) ORDER BY seq";
+    AND (id = ?1 OR (?1 IS NULL AND coalesce(not_before, 0) <= ?2)) \
+    AND (?3 IS NULL OR stored <= ?3) ORDER BY seq";
 
 /// What a claim must know.
 struct Claimed {
@@ -200,7 +222,7 @@ impl OpeningClaim {
         let written = match self.completed() {
             Err(StoreError::BadRecords(problem)) => {
                 let reason = ReceiptReason::UNSPECIFIED;
-                self.failed(reason, &problem, hash, now)?;
+                self.failed(reason, &problem, &problem, hash, now)?;
                 return Err(StoreError::BadRecords(problem));
             }
             written => written?,
@@ -255,6 +277,7 @@ impl OpeningClaim {
     }
 
     /// It cannot be opened, and its sender is to know (NERP): it has failed. Nothing of it is delivered.
+    /// `text` is what the sender reads, `why` what our operator does.
     ///
     /// # Errors
     /// What the disk or the journal said; it is tried again then.
@@ -262,6 +285,7 @@ impl OpeningClaim {
         mut self,
         reason: ReceiptReason,
         text: &str,
+        why: &str,
         hash: Vec<u8>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
@@ -271,7 +295,7 @@ impl OpeningClaim {
             self.store.archive(self.transfer.id, &parts)?;
         }
         let (transfer, holder) = (self.transfer.clone(), self.hold.number());
-        let (archived, text) = (self.archives, text.to_owned());
+        let (archived, text, why) = (self.archives, text.to_owned(), why.to_owned());
         self.store.run(move |journal| {
             let id = transfer.id;
             let creator = receipt::creator(journal, &transfer)?;
@@ -284,7 +308,7 @@ impl OpeningClaim {
                 (
                     id.to_string(),
                     holder,
-                    &text,
+                    &why,
                     hash,
                     now.as_millisecond(),
                     archived,
@@ -294,7 +318,7 @@ impl OpeningClaim {
                 return Err(wrong_state(journal, id)?);
             }
             receipt::note(journal, id, &content)?;
-            row::step(journal, id, now, "failed", &text, None)?;
+            row::step(journal, id, now, "failed", &why, None)?;
             row::step(journal, id, now, "receipt owed", &content.told(), None)
         })?;
         crash::point("opening.failed");

@@ -43,10 +43,32 @@ impl Store {
     /// # Errors
     /// What the journal said.
     pub fn claim_securing(&self, now: Timestamp) -> Result<Option<SecuringClaim>, StoreError> {
+        self.claim_one_to_secure(None, now)
+    }
+
+    /// The same as [`Store::claim_securing`], passing over those whose clear file has more than `most`
+    /// octets.
+    ///
+    /// # Errors
+    /// What the journal said.
+    pub fn claim_securing_within(
+        &self,
+        most: u64,
+        now: Timestamp,
+    ) -> Result<Option<SecuringClaim>, StoreError> {
+        self.claim_one_to_secure(Some(most), now)
+    }
+
+    fn claim_one_to_secure(
+        &self,
+        most: Option<u64>,
+        now: Timestamp,
+    ) -> Result<Option<SecuringClaim>, StoreError> {
         let mut hold = self.inner.live.hold();
         let (number, live) = (hold.number(), Arc::clone(&self.inner.live));
         let claimed = self.run(move |journal| {
-            let Some(id) = hold_first(journal, &live, number, DUE, [now.as_millisecond()])? else {
+            let params = (now.as_millisecond(), most.map(row::octets));
+            let Some(id) = hold_first(journal, &live, number, DUE, params)? else {
                 return Ok(None);
             };
             let transfer = row::by_id(journal, id)?;
@@ -70,9 +92,9 @@ impl Store {
     }
 }
 
-/// What is to be secured; ?1 is now. The index is named so that the oldest of many is found at once.
+/// What is to be secured; ?1 is now, ?2 the most octets. The index is named so that the oldest of many is found at once.
 const DUE: &str = "INDEXED BY transfer_securing WHERE state = 'securing' \
-    AND coalesce(not_before, 0) <= ?1 ORDER BY seq";
+    AND coalesce(not_before, 0) <= ?1 AND (?2 IS NULL OR clear_stored <= ?2) ORDER BY seq";
 
 impl SecuringClaim {
     /// Everything the journal knows of it; its services among all else.

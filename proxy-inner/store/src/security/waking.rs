@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 
 use crate::error::StoreError;
+use crate::receipt;
 use crate::row;
 use crate::store::Store;
 use crate::transfer::TransferId;
@@ -37,16 +38,48 @@ impl Store {
         })
     }
 
-    /// Has what is held tried again at once, as after a key was put in its place.
+    /// Holds back, until `until`, a file that waits to be secured or opened and whose claim could not say
+    /// so itself, as when its end could not be recorded: those behind it do not wait for it. Nothing
+    /// happens to one that somebody has in hand again.
+    ///
+    /// # Errors
+    /// What the journal said.
+    pub fn hold(
+        &self,
+        id: TransferId,
+        why: &str,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let why = why.to_owned();
+        self.run(move |journal| {
+            let sql = format!(
+                "UPDATE transfer SET reason = ?2, not_before = ?3 \
+                 WHERE id = ?1 AND holder IS NULL AND {WAITING}"
+            );
+            match row::change(
+                journal,
+                &sql,
+                (id.to_string(), &why, until.as_millisecond()),
+            )? {
+                0 => Ok(()),
+                _ => row::step(journal, id, now, "held", &why, None),
+            }
+        })
+    }
+
+    /// Has what is held tried again at once, as after a key was put in its place: files and receipts.
     ///
     /// # Errors
     /// What the journal said.
     pub fn release_held(&self) -> Result<(), StoreError> {
         self.run(|journal| {
             let sql = format!("UPDATE transfer SET not_before = NULL WHERE {WAITING}");
-            row::change(journal, &sql, []).map(drop)
+            row::change(journal, &sql, [])?;
+            receipt::release_held(journal, None)
         })?;
         self.tell_of_security();
+        self.tell_of_work();
         Ok(())
     }
 }

@@ -420,6 +420,7 @@ fn survives_a_kill_at_every_place_of_file_security() {
         "securing.claimed",
         "securing.target",
         "securing.synced",
+        "archive.copied",
         "archive.linked",
         "securing.archived",
         "securing.queued",

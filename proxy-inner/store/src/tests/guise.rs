@@ -92,7 +92,8 @@ pub(super) fn open(mut claim: OpeningClaim, now: Timestamp) -> Result<(), StoreE
     let secured = all_of(claim.secured()?);
     let Some(clear) = undisguised(&secured) else {
         let reason = ReceiptReason::DECRYPTION_FAILURE;
-        return claim.failed(reason, "it cannot be decrypted", hash, now);
+        let (text, why) = ("it cannot be decrypted", "its padding is wrong");
+        return claim.failed(reason, text, why, hash, now);
     };
     let mut target = claim.target()?;
     target.write_all(&clear).unwrap();

@@ -1,6 +1,7 @@
 //! Signed receipts, given and taken, and what is kept as proof.
 
 use std::fs;
+use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -257,6 +258,43 @@ fn sends_the_receipt_it_signed_however_often() {
     assert!(!claim(&world).is_signature_wanted());
 }
 
+/// One that cannot be signed now does not keep the others, and nobody is called for it before its time.
+#[test]
+fn holds_a_receipt_that_cannot_be_sent_as_it_should_be() {
+    let world = World::new();
+    let first = world.receive(offered_with(HASHED, 1), b"one").id();
+    let second = world.receive(offered_with(HASHED, 2), b"two").id();
+    work(&world.store, at(2));
+    let claim = |now| {
+        let claim = world.store.claim_receipt(ACME, CIRCUIT, L5, now).unwrap();
+        claim.map(|claim| (claim.id(), claim))
+    };
+    for _ in 0..2 {
+        let (id, held) = claim(at(3)).unwrap();
+        assert_eq!(id, first);
+        held.held("the token is away", at(60), at(3)).unwrap();
+        let (id, sent) = claim(at(4)).unwrap();
+        assert_eq!(id, second);
+        drop(sent);
+        world.store.release_held().unwrap();
+    }
+    let steps = world.steps(first);
+    let told = steps.iter().filter(|step| *step == "receipt held").count();
+    assert_eq!(told, 1, "{steps:?}");
+    let (_, held) = claim(at(5)).unwrap();
+    held.held("the token is away", at(60), at(5)).unwrap();
+    claim(at(5)).unwrap().1.sent(at(5)).unwrap();
+    assert!(claim(at(6)).is_none());
+    let due = world.store.due(at(6)).unwrap();
+    assert_eq!((due[0].receipts, due[0].next_attempt), (0, at(60)));
+    world.store.retry_now(ACME).unwrap();
+    assert_eq!(world.store.due(at(6)).unwrap()[0].next_attempt, at(6));
+    let (id, sent) = claim(at(7)).unwrap();
+    assert_eq!(id, first);
+    sent.sent(at(7)).unwrap();
+    assert!(world.store.due(at(7)).unwrap().is_empty());
+}
+
 /// A store that archives ACME's files for an hour.
 fn archiving(records: RecordForm) -> World {
     let World { dir, store } = World::new();
@@ -375,6 +413,37 @@ fn archives_what_was_received() {
     assert_eq!(archive(&world).len(), 6);
 }
 
+/// Writes over a file in its place, as a careless program does.
+fn scribble(path: &std::path::Path) {
+    let mut file = fs::OpenOptions::new().write(true).open(path).unwrap();
+    file.write_all(b"XXX").unwrap();
+}
+
+/// What proves a transfer is not in the hands of those who hand files over or take them.
+#[test]
+fn the_archive_does_not_change_with_the_file_that_was_handed_over() {
+    let world = archiving(RecordForm::Prefixed);
+    let secured = world
+        .receive(offered_with(SECURED, 1), &disguised(CLEAR))
+        .id();
+    let hashed = world.receive(offered_with(HASHED, 2), b"hashed").id();
+    let plain = world.receive(offer(3), b"plain").id();
+    work(&world.store, at(2));
+    for (id, clear) in [(secured, CLEAR), (hashed, b"hashed"), (plain, b"plain")] {
+        scribble(&world.deliver(id, at(3)));
+        let proof = world.store.evidence(id).unwrap();
+        assert_eq!(fs::read(proof.clear.unwrap()).unwrap(), clear, "{id}");
+    }
+    // Its maker has a second name for what it renamed into the outbox.
+    let (outbox, kept) = (world.path("outbox/ACME/f"), world.path("kept"));
+    fs::write(&kept, b"taken").unwrap();
+    fs::hard_link(&kept, outbox).unwrap();
+    let taken = world.store.scan_outbox(at(4)).unwrap().queued[0];
+    scribble(&kept);
+    let proof = world.store.evidence(taken).unwrap();
+    assert_eq!(fs::read(proof.clear.unwrap()).unwrap(), b"taken");
+}
+
 #[test]
 fn archives_what_was_secured_anew_in_place_of_the_first() {
     let world = archiving(RecordForm::Prefixed);
@@ -394,6 +463,7 @@ fn sweeps_out_of_the_archive_what_nobody_knows() {
     let id = sent(&world);
     fs::write(world.path("archive/00000000000000aa.clear"), b"x").unwrap();
     fs::write(world.path("archive/notes"), b"someone's").unwrap();
+    fs::write(world.path(&format!("spool/copy-{id}")), b"half").unwrap();
     let world = world.reopened();
     let wanted = [
         format!("{id}.clear"),
@@ -401,6 +471,8 @@ fn sweeps_out_of_the_archive_what_nobody_knows() {
         "notes".to_owned(),
     ];
     assert_eq!(archive(&world), wanted);
+    let wanted = [format!("clear-{id}"), format!("out-{id}")];
+    assert_eq!(names(&world.path("spool")), wanted);
 }
 
 #[test]

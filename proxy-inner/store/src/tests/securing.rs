@@ -521,3 +521,14 @@ fn secures_files_of_the_outbox_by_the_terms_of_the_partner() {
     assert!(report.faults[0].problem.contains("65535"), "{report:?}");
     assert_eq!(names(&world.path("outbox/ACME")), ["long"]);
 }
+
+#[test]
+fn passes_over_what_is_larger_than_wanted() {
+    let world = World::new();
+    let large = world.hand_over_with(SECURED, NewOutbound::new(ACME, "large"), &[1; 100]);
+    let small = world.hand_over_with(SECURED, NewOutbound::new(ACME, "small"), &[1; 10]);
+    let claim = world.store.claim_securing_within(99, at(1)).unwrap();
+    assert_eq!(claim.unwrap().transfer().id, small);
+    let claim = world.store.claim_securing_within(100, at(1)).unwrap();
+    assert_eq!(claim.unwrap().transfer().id, large);
+}

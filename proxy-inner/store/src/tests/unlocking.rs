@@ -200,6 +200,7 @@ fn owes_a_nerp_for_what_cannot_be_opened() {
     let failed = world.transfer(id);
     assert_eq!(failed.state, State::Failed);
     assert_eq!(failed.hash, hash(b"no CMS at all"));
+    assert_eq!(failed.reason.as_deref(), Some("its padding is wrong"));
     assert!(spool(&world).is_empty() && names(&world.path("inbox/ACME")).is_empty());
     let claim = world
         .store
@@ -213,7 +214,7 @@ fn owes_a_nerp_for_what_cannot_be_opened() {
             creator,
         } => {
             assert_eq!(*reason, ReceiptReason::DECRYPTION_FAILURE);
-            assert_eq!(text, "it cannot be decrypted");
+            assert_eq!(text, "it cannot be decrypted", "all its sender hears");
             assert_eq!(creator.as_str(), "O0013HEAD");
         }
         kind => panic!("{kind:?}"),
@@ -225,6 +226,43 @@ fn owes_a_nerp_for_what_cannot_be_opened() {
         world.begin(offered_with(SECURED, 1)),
         Err(InboundRefusal::Duplicate { .. })
     ));
+}
+
+#[test]
+fn passes_over_what_is_larger_than_wanted() {
+    let world = World::new();
+    let large = world
+        .receive(offered_with(SECURED, 1), &disguised(&[1; 100]))
+        .id();
+    let small = world
+        .receive(offered_with(SECURED, 2), &disguised(CLEAR))
+        .id();
+    let claim = world.store.claim_opening_within(99, at(2)).unwrap();
+    assert_eq!(claim.unwrap().transfer().id, small);
+    let claim = world.store.claim_opening_within(200, at(2)).unwrap();
+    assert_eq!(claim.unwrap().transfer().id, large);
+}
+
+#[test]
+fn holds_back_what_nobody_has_in_hand() {
+    let world = World::new();
+    let first = world
+        .receive(offered_with(SECURED, 1), &disguised(CLEAR))
+        .id();
+    let second = world
+        .receive(offered_with(SECURED, 2), &disguised(CLEAR))
+        .id();
+    let claim = world.opening();
+    world.store.hold(first, "no room", at(60), at(2)).unwrap();
+    assert_eq!(world.transfer(first).not_before, None, "it is in hand");
+    drop(claim);
+    world.store.hold(first, "no room", at(60), at(2)).unwrap();
+    let held = world.transfer(first);
+    assert_eq!(held.not_before, Some(at(60)));
+    assert_eq!(held.reason.as_deref(), Some("no room"));
+    assert_eq!(world.opening().transfer().id, second);
+    let claim = world.store.claim_opening(None, at(60)).unwrap();
+    assert_eq!(claim.unwrap().transfer().id, first);
 }
 
 #[test]
