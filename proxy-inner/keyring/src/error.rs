@@ -91,7 +91,7 @@ pub enum ImportError {
     },
     /// More than one key, and no saying which is meant.
     #[error(
-        "it holds {} different private keys ({}); export each with its certificates into a file of its own",
+        "the file holds {} different private keys ({}); export each with its certificates into a file of its own",
         keys.len(), keys.join("; ")
     )]
     SeveralKeys {
@@ -100,20 +100,22 @@ pub enum ImportError {
     },
     /// A partner's certificate was wanted, and this holds a private key.
     #[error(
-        "it holds a private key, and a partner's certificate comes without one; if the key is yours \
+        "the file holds a private key, and a partner's certificate comes without one; if the key is yours \
          import it with `key import`, and if a partner sent it, the partner must make a new one: \
          this one is no secret any more"
     )]
     PrivateKeyInside,
     /// It parses, and neither key nor certificate is in it.
-    #[error("it holds {found} and neither a key nor a certificate; give the file they are in")]
+    #[error(
+        "the file holds {found} and neither a key nor a certificate; give the file they are in"
+    )]
     Nothing {
         /// What is in it.
         found: String,
     },
     /// More certificates than any chain has.
     #[error(
-        "it holds {found} certificates, more than {most}; give those of this key or partner alone"
+        "the file holds {found} certificates, more than {most}; give those of this key or partner alone"
     )]
     TooMany {
         /// How many.

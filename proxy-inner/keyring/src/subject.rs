@@ -35,6 +35,15 @@ pub struct Subject {
 }
 
 impl Subject {
+    /// Whether a certificate can carry it: to be asked before a key is made for nothing.
+    ///
+    /// # Errors
+    /// [`MakeError::Field`], with what is wrong.
+    pub fn check(&self) -> Result<(), MakeError> {
+        self.name()?;
+        self.other_names().map(drop)
+    }
+
     /// The distinguished name.
     pub(crate) fn name(&self) -> Result<DistinguishedName, MakeError> {
         let mut name = DistinguishedName::new();
@@ -204,16 +213,12 @@ mod tests {
         for (wanted, spoil) in cases {
             let mut subject = subject();
             spoil(&mut subject);
-            let error = subject
-                .name()
-                .map(drop)
-                .and_then(|()| subject.other_names().map(drop));
-            match error {
+            match subject.check() {
                 Err(MakeError::Field { field, .. }) => assert_eq!(field, wanted),
                 other => panic!("{wanted}: {other:?}"),
             }
         }
-        assert!(subject().name().is_ok() && subject().other_names().is_ok());
+        assert_eq!(subject().check(), Ok(()));
     }
 
     #[test]

@@ -140,8 +140,9 @@ pub enum TokenError {
     BadKey(#[from] BadKey),
     /// The key wants the PIN anew for every use.
     #[error(
-        "the key wants the PIN for every single use (CKA_ALWAYS_AUTHENTICATE), which a \
-         service cannot give; make a key without it"
+        "the key wants the PIN between the beginning and the end of every single use \
+         (CKA_ALWAYS_AUTHENTICATE), which is not done here; take a key without that: on a PIV card \
+         one in slot 9a or 9d, not in 9c, elsewhere one made without --always-auth"
     )]
     AlwaysAuthenticates,
     /// Neither signs nor decrypts anything we need.

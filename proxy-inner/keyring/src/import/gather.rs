@@ -135,7 +135,7 @@ impl Gathered {
                 advice: "OFTP2 needs X.509 certificates; ask for one".to_owned(),
             }),
             label => Err(ImportError::Unrecognised {
-                found: format!("it holds a PEM block {label}, which is not known here"),
+                found: format!("the file holds a PEM block {label}, which is not known here"),
             }),
         }
     }

@@ -105,6 +105,23 @@ fn a_refused_pin_is_not_tried_again() {
 }
 
 #[test]
+fn says_what_to_take_instead_of_a_key_that_wants_the_pin_each_time() {
+    in_token(
+        "refused::says_what_to_take_instead_of_a_key_that_wants_the_pin_each_time",
+        |world| {
+            world.import("made", "01");
+            let key = ["--write-object", "made-01.pem", "--type", "privkey"];
+            let named = ["--label", "strict", "--id", "02", "--always-auth"];
+            world.pkcs11_tool(&[&key[..], &named].concat());
+            let error = world.open("object=strict").unwrap_err();
+            assert_eq!(error, TokenError::AlwaysAuthenticates);
+            assert!(error.to_string().contains("--always-auth"), "{error}");
+            assert!(world.open("object=made").is_ok());
+        },
+    );
+}
+
+#[test]
 fn says_when_a_pin_is_missing() {
     in_token("refused::says_when_a_pin_is_missing", |world| {
         world.import("key", "01");
