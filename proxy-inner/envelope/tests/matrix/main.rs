@@ -3,12 +3,15 @@
 #![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
 
 mod bouncy;
+mod compression;
 mod openssl;
 mod table;
 mod world;
 
+use std::sync::Mutex;
+
 use envelope::Suite;
-use table::{Direction, Outcome, Table};
+use table::{Direction, Outcome, Row, Table};
 use world::{Layers, Shape, World};
 
 /// Octets of the files: none, one, around a block of both ciphers, around a piece, and many pieces.
@@ -33,29 +36,37 @@ fn everyone_reads_what_the_other_wrote() {
     table.verdict();
 }
 
+/// Each suite once with a large file, so that every nesting, form and direction is there.
 #[test]
-fn a_file_of_100_mib_goes_through_all_layers() {
+fn files_of_100_mib_go_through_all_layers() {
+    const PAIRS: [(u8, &str, Shape, Direction); 11] = [
+        (1, "sign", Shape::Indefinite, Direction::FromUs),
+        (2, "encrypt", Shape::Definite, Direction::ToUs),
+        (3, "sign+encrypt", Shape::Indefinite, Direction::FromUs),
+        (4, "sign+encrypt", Shape::Definite, Direction::FromUs),
+        (4, "sign+encrypt", Shape::Indefinite, Direction::ToUs),
+        (5, "sign", Shape::Definite, Direction::ToUs),
+        (6, "sign+compress", Shape::Definite, Direction::ToUs),
+        (
+            7,
+            "sign+compress+encrypt",
+            Shape::Indefinite,
+            Direction::FromUs,
+        ),
+        (8, "sign+encrypt", Shape::Definite, Direction::ToUs),
+        (9, "sign+compress+encrypt", Shape::Definite, Direction::ToUs),
+        (10, "compress+encrypt", Shape::Indefinite, Direction::FromUs),
+    ];
     let world = World::new();
     let mut table = Table::default();
-    let suite = Suite::DEFAULT;
-    for (layers, shape) in [
-        (Layers::named("sign+encrypt"), Shape::Indefinite),
-        (Layers::named("sign+encrypt"), Shape::Definite),
-        (Layers::named("sign+compress+encrypt"), Shape::Indefinite),
-    ] {
-        let outcome = world.there_and_back(suite, layers, shape, LARGE);
-        table.add(
-            ("ourselves", Direction::FromUs, layers, shape),
-            suite,
-            outcome,
-        );
-        if layers.compress || openssl::missing().is_some() {
-            continue;
-        }
-        for direction in [Direction::FromUs, Direction::ToUs] {
-            let outcome = openssl::exchange(&world, suite, layers, shape, direction, &[LARGE]);
-            table.add(("openssl", direction, layers, shape), suite, outcome);
-        }
+    match openssl::missing() {
+        Some(why) => table.missing("openssl", &why),
+        None => in_threads(&mut table, &PAIRS, |(number, layers, shape, direction)| {
+            let suite = Suite::of(*number).unwrap();
+            let layers = Layers::named(layers);
+            let outcome = openssl::exchange(&world, suite, layers, *shape, *direction, &[LARGE]);
+            vec![(("openssl", *direction, layers, *shape), suite, outcome)]
+        }),
     }
     match bouncy::missing() {
         Some(why) => table.missing("BouncyCastle", &why),
@@ -65,28 +76,33 @@ fn a_file_of_100_mib_goes_through_all_layers() {
     table.verdict();
 }
 
-/// Suites are independent of each other, so there are as many threads as processors.
 fn against_openssl(world: &World, table: &mut Table) {
-    let compresses = openssl::compresses();
+    in_threads(table, Suite::ALL, |suite| {
+        let exchange = |(layers, shape, direction)| {
+            let outcome = openssl::exchange(world, *suite, layers, shape, direction, &SIZES);
+            (("openssl", direction, layers, shape), *suite, outcome)
+        };
+        world::cells().into_iter().map(exchange).collect()
+    });
+}
+
+/// Parts that do not depend on each other, in as many threads as there are processors.
+fn in_threads<T: Sync>(
+    table: &mut Table,
+    parts: &[T],
+    exchange: impl Fn(&T) -> Vec<(Row, Suite, Outcome)> + Sync,
+) {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    let next = std::sync::Mutex::new(Suite::ALL.iter());
-    let found = std::sync::Mutex::new(Vec::new());
+    let next = Mutex::new(parts.iter());
+    let found = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for _ in 0..processors {
             scope.spawn(|| {
                 loop {
-                    let Some(suite) = next.lock().unwrap().next() else {
-                        return;
-                    };
-                    for (layers, shape, direction) in world::cells() {
-                        let outcome = if layers.compress && !compresses {
-                            Outcome::Skipped("this openssl has no zlib".to_owned())
-                        } else {
-                            openssl::exchange(world, *suite, layers, shape, direction, &SIZES)
-                        };
-                        let row = ("openssl", direction, layers, shape);
-                        found.lock().unwrap().push((row, *suite, outcome));
-                    }
+                    let part = next.lock().unwrap().next();
+                    let Some(part) = part else { return };
+                    let cells = exchange(part);
+                    found.lock().unwrap().extend(cells);
                 }
             });
         }

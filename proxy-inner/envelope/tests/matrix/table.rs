@@ -21,7 +21,7 @@ pub(crate) enum Direction {
 pub(crate) enum Outcome {
     /// All sizes are right.
     Good,
-    /// All are right but those the partner's tool cannot do, and why.
+    /// All are right but what the partner's tool cannot do: which, and why.
     GoodBut(String),
     Skipped(String),
     Failed(String),
@@ -34,14 +34,27 @@ impl Outcome {
             (failed @ Outcome::Failed(_), _) | (_, failed @ Outcome::Failed(_)) => failed,
             (Outcome::Good, Outcome::Good) => Outcome::Good,
             (skipped @ Outcome::Skipped(_), Outcome::Skipped(_)) => skipped,
-            (Outcome::GoodBut(why) | Outcome::Skipped(why), _)
-            | (_, Outcome::GoodBut(why) | Outcome::Skipped(why)) => Outcome::GoodBut(why),
+            (Outcome::Good, Outcome::GoodBut(why) | Outcome::Skipped(why))
+            | (Outcome::GoodBut(why) | Outcome::Skipped(why), Outcome::Good) => {
+                Outcome::GoodBut(why)
+            }
+            (
+                Outcome::GoodBut(before) | Outcome::Skipped(before),
+                Outcome::GoodBut(why) | Outcome::Skipped(why),
+            ) => {
+                let is_new = !before.contains(&why);
+                Outcome::GoodBut(if is_new {
+                    format!("{before}; {why}")
+                } else {
+                    before
+                })
+            }
         }
     }
 }
 
 /// Who exchanged what, in which form.
-type Row = (&'static str, Direction, Layers, Shape);
+pub(crate) type Row = (&'static str, Direction, Layers, Shape);
 
 /// All of it.
 #[derive(Debug, Default)]
@@ -100,7 +113,7 @@ impl Table {
             cells.filter(|outcome| fits(outcome)).count()
         };
         eprintln!(
-            "{} cells: {} ok, {} ok but for some sizes, {} SKIPPED, {} failed",
+            "{} cells: {} ok, {} ok with a note, {} SKIPPED, {} failed",
             count(|_| true),
             count(|outcome| matches!(outcome, Outcome::Good)),
             count(|outcome| matches!(outcome, Outcome::GoodBut(_))),

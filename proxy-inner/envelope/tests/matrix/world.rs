@@ -10,7 +10,7 @@ use crypto::SoftwareKey;
 use envelope::{Expect, Form, Limits, Opening, OwnKey, Plan, Suite, open, secure};
 use rcgen::{CertificateParams, KeyPair, PKCS_RSA_SHA256};
 
-use super::table::{Direction, Outcome};
+use super::table::Direction;
 
 /// Which layers a file has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -157,22 +157,6 @@ impl World {
         assert_eq!(told.key, layers.encrypt.then_some(0));
         assert_eq!(told.signers.len(), usize::from(layers.sign));
         Ok(())
-    }
-
-    /// Our own half against itself.
-    pub(crate) fn there_and_back(
-        &self,
-        suite: Suite,
-        layers: Layers,
-        shape: Shape,
-        size: usize,
-    ) -> Outcome {
-        let content = content(size);
-        let secured = self.secured(suite, layers, shape, &content);
-        match self.opens(suite, layers, &secured, &content) {
-            Ok(()) => Outcome::Good,
-            Err(why) => Outcome::Failed(why),
-        }
     }
 
     pub(crate) fn path(&self) -> &Path {

@@ -70,6 +70,24 @@ fn attributes_of_another_content_type_are_refused() {
 }
 
 #[test]
+fn attributes_that_are_there_twice_are_refused() {
+    let digest = Hash::Sha256.of(b"what is signed");
+    for twice in [
+        attribute(oid::MESSAGE_DIGEST, &der::octet_string(&digest)),
+        attribute(oid::MESSAGE_DIGEST, &der::octet_string(&[0; 32])),
+        attribute(oid::CONTENT_TYPE, &der::identifier(oid::DATA)),
+        attribute(oid::CONTENT_TYPE, &der::identifier(oid::SIGNED_DATA)),
+    ] {
+        let file = Sign {
+            more: Some(twice),
+            ..Sign::new(b"what is signed")
+        };
+        let error = open_octets("s", &file.made()).unwrap_err();
+        assert!(error.to_string().contains("more than one"), "{error}");
+    }
+}
+
+#[test]
 fn the_attributes_of_a_signature_are_no_file_that_was_signed() {
     // Somebody's signature with attributes, given out as one without attributes of a file that has
     // the attributes' octets: the mathematics are right.
