@@ -59,6 +59,9 @@ const CASES: [(During, Victim); 6] = [
     (During::Opening, Victim::ReceiversInner),
 ];
 
+/// On a busy machine the axe may fall too late; so often it is raised again.
+const SPARE: usize = 5;
+
 /// How often each case is tried: once, or `SECURED_KILL_ROUNDS`.
 fn rounds() -> usize {
     std::env::var("SECURED_KILL_ROUNDS")
@@ -73,12 +76,18 @@ fn a_kill_while_files_are_secured_sent_or_opened_loses_and_doubles_nothing() {
         return;
     };
     let mut random = Random::printed("killed");
-    let all = CASES.len() * rounds();
+    let mut cases = CASES.repeat(rounds());
+    let most = cases.len() + SPARE;
     let mut hit = HashSet::new();
-    for round in 0..all {
-        let (during, victim) = CASES[round % CASES.len()];
-        if one_round(&mut houses, &mut random, round, during, victim) {
+    let mut all = 0;
+    while let Some(&(during, victim)) = cases.get(all) {
+        if one_round(&mut houses, &mut random, all, during, victim) {
             hit.insert(during);
+        }
+        all += 1;
+        if all == cases.len() && all < most {
+            let missed = CASES.into_iter().find(|(during, _)| !hit.contains(during));
+            cases.extend(missed);
         }
     }
     assert_eq!(hit.len(), 3, "the axe fell in time only during {hit:?}");
