@@ -50,7 +50,7 @@ pub use error::{BerError, CertificateError, KeyError, SecureError};
 pub use key::OwnKey;
 pub use open::{
     DecompressionError, DecryptionError, Expect, Kind, Layer, Limits, OpenError, Opened, Opening,
-    Problem, SignatureError, open,
+    Problem, SignatureError, forget_failures, open,
 };
 pub use secure::{Form, Plan, Secured, secure};
 pub use suite::{Cipher, Scheme, Suite};

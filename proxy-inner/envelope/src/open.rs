@@ -40,6 +40,7 @@ pub(crate) use clear::Clear;
 pub use error::{
     DecompressionError, DecryptionError, Kind, Layer, OpenError, Problem, SignatureError,
 };
+pub use told::forget_failures;
 
 /// SignedData directly inside SignedData at most.
 const MOST_SIGNED: usize = 4;

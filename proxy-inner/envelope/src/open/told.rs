@@ -21,6 +21,14 @@ static FAILED: Mutex<Failures> = Mutex::new(Failures {
     known: None,
 });
 
+/// Forgets which content keys files have failed with, as a new start does: for fuzzing, which alters the
+/// same few files more often than anybody may.
+pub fn forget_failures() {
+    let mut failures = FAILED.lock().unwrap_or_else(PoisonError::into_inner);
+    failures.order.clear();
+    failures.known = None;
+}
+
 /// A content key by which it is known: as it was wrapped, and for which of our keys.
 pub(super) struct ContentKey([u8; 32]);
 
@@ -41,10 +49,9 @@ impl ContentKey {
 
     /// That not too many files of it have failed.
     pub(super) fn may_be_used(&self, expect: Expect) -> Result<(), OpenError> {
-        let most = if expect.signed {
-            MOST_SIGNED
-        } else {
-            MOST_UNSIGNED
+        let most = match expect.signed {
+            true => MOST_SIGNED,
+            false => MOST_UNSIGNED,
         };
         let failures = FAILED.lock().unwrap_or_else(PoisonError::into_inner);
         if failures.of(&self.0) < most {
