@@ -1,4 +1,4 @@
-//! Changing our keys: made, imported, given certificates, put to use, taken away. Every change is in the
+//! Changing our keys: made, imported, given certificates, taken away. Every change is in the
 //! store before the keys are taken up anew.
 //!
 //! All of it may block: on the disk, on a key being made, on the token.
@@ -6,12 +6,13 @@
 use std::sync::Arc;
 
 use ::keyring::{
-    Facts, ImportError, KeyFacts, KeyKind, MakeError, MasterSecret, Role, SealError, Signer, Slot,
-    Subject, facts,
+    ImportError, KeyKind, MOST_DAYS, MakeError, MasterSecret, Role, SealError, Signer, Subject,
+    facts,
 };
 use jiff::Timestamp;
-use store::{KeyHome, KeyRecord, KeyUse, Store, StoreError};
+use store::{KeyHome, KeyRecord, Store, StoreError};
 use token::{Token, TokenUri};
+use x509_parser::prelude::{FromDer, X509Certificate};
 use zeroize::Zeroizing;
 
 use super::held::{self, Private};
@@ -67,36 +68,6 @@ pub struct Changed {
     pub notes: Vec<String>,
 }
 
-/// Which uses of keys are meant; what is absent does not narrow.
-#[derive(Debug, Default)]
-pub struct Uses {
-    /// The key.
-    pub key: Option<String>,
-    /// The station.
-    pub station: Option<String>,
-    /// The roles; empty for all.
-    pub roles: Vec<Role>,
-    /// The slot.
-    pub slot: Option<Slot>,
-}
-
-/// A key to put to use.
-#[derive(Debug)]
-pub struct NewUse {
-    /// The key.
-    pub name: String,
-    /// The station.
-    pub station: String,
-    /// What for; empty for all its certificate is good for.
-    pub roles: Vec<Role>,
-    /// Now, before, or later.
-    pub slot: Slot,
-    /// Whether another key in that place gives way.
-    pub replace: bool,
-    /// Whether a certificate that says otherwise is no hindrance.
-    pub force: bool,
-}
-
 impl Keyring {
     /// Makes a key, with a certificate request or a certificate of its own.
     ///
@@ -105,7 +76,9 @@ impl Keyring {
     pub fn create(&self, new: NewKey, now: Timestamp) -> Result<Changed, ChangeError> {
         let _changing = self.changing();
         let store = self.store()?;
+        // All before the key is made: one in a token would stay there for nothing.
         is_new(store, &new.name)?;
+        new.check()?;
         let (private, signer) = match &new.token {
             Some(uri) => self.make_in_token(uri, new.kind)?,
             None => {
@@ -132,10 +105,11 @@ impl Keyring {
             created: now,
         };
         store.put_key(key.clone())?;
-        Ok(Changed {
-            key,
-            notes: Vec::new(),
-        })
+        let notes = match new.self_signed {
+            Some(_) => vec![put_to_use(&key.name)],
+            None => Vec::new(),
+        };
+        Ok(Changed { key, notes })
     }
 
     /// Takes in a private key with its certificates from a file.
@@ -158,7 +132,7 @@ impl Keyring {
             )));
         };
         let private = held::private(pkcs8).map_err(ChangeError::Refused)?;
-        let certificates = ordered(&private, imported.certificates.clone())
+        let certificates = ordered(&private, imported.certificates.clone(), now)
             .unwrap_or_else(|| imported.certificates.clone());
         let _changing = self.changing();
         let store = self.store()?;
@@ -172,12 +146,7 @@ impl Keyring {
         };
         store.put_key(key.clone())?;
         let mut notes = imported.notes.clone();
-        if key.certificates.is_empty() {
-            notes.push(format!(
-                "There was no certificate beside the key; take it in with `key install {name} FILE`, \
-                 or ask for one with `key request {name}`."
-            ));
-        }
+        notes.extend(remarks(&key, &private, now));
         Ok(Changed { key, notes })
     }
 
@@ -202,14 +171,7 @@ impl Keyring {
         };
         found.extend(token.certificates().iter().cloned());
         let private = Private::Rsa(Arc::new(token));
-        let mut notes = Vec::new();
-        let certificates = ordered(&private, found).unwrap_or_default();
-        if certificates.is_empty() {
-            notes.push(format!(
-                "No certificate for the key is beside it in the token; take it in with `key install \
-                 {name} FILE`, or ask for one with `key request {name}`."
-            ));
-        }
+        let certificates = ordered(&private, found, now).unwrap_or_default();
         let key = KeyRecord {
             name: name.to_owned(),
             private: KeyHome::Token(uri.to_owned()),
@@ -218,11 +180,12 @@ impl Keyring {
             created: now,
         };
         store.put_key(key.clone())?;
+        let notes = remarks(&key, &private, now);
         Ok(Changed { key, notes })
     }
 
     /// The certificate request of a key: the one that waits, unless `subject` asks for another. That
-    /// one then waits instead.
+    /// one then waits instead. Without roles it is for all a key of its kind is usually for.
     ///
     /// # Errors
     /// See [`ChangeError`].
@@ -238,11 +201,15 @@ impl Keyring {
             return key.request.ok_or_else(|| {
                 ChangeError::Refused(format!(
                     "no request of key {name} waits for its answer; say what a new one is for, as \
-                     `key request {name} --station US --name oftp.example`"
+                     `key request {name} --station US`, with what `key request --help` tells besides"
                 ))
             });
         };
         let signer = self.signer(&key.private)?;
+        let roles = match roles.is_empty() {
+            true => usual_roles(signer.is_rsa()),
+            false => roles,
+        };
         let request = ::keyring::request(&signer, &subject, &roles)?;
         key.request = Some(request.clone());
         store.put_key(key)?;
@@ -261,7 +228,14 @@ impl Keyring {
         octets: &[u8],
         now: Timestamp,
     ) -> Result<Changed, ChangeError> {
-        let found = ::keyring::certificates(octets)?;
+        let found = ::keyring::certificates(octets).map_err(|error| match error {
+            ImportError::PrivateKeyInside => ChangeError::Refused(format!(
+                "the file holds a private key, and a CA's answer comes without one; if that is the \
+                 key you want to use, take it in with its certificate: `key import NAME FILE`. Key \
+                 {name} stays as it was"
+            )),
+            other => other.into(),
+        })?;
         let _changing = self.changing();
         let store = self.store()?;
         let mut key = known(store, name)?;
@@ -271,7 +245,7 @@ impl Keyring {
             .filter_map(|der| facts(der).ok())
             .map(|facts| facts.subject)
             .collect();
-        let Some(mut chain) = ordered(&private, found) else {
+        let Some(mut chain) = ordered(&private, found, now) else {
             return Err(ChangeError::Refused(format!(
                 "no certificate in the file is for key {name}; it has those of: {}. Ask the CA which \
                  request it answered, or name the key that asked",
@@ -280,12 +254,39 @@ impl Keyring {
         };
         let leaf = chain.first().cloned().unwrap_or_default();
         let facts = facts(&leaf).map_err(|error| ChangeError::Refused(error.to_string()))?;
+        if facts.not_after < now {
+            return Err(ChangeError::Refused(format!(
+                "the certificate for key {name} in the file ended on {}; ask the CA for a new one. \
+                 Nothing was changed",
+                facts.not_after
+            )));
+        }
         let mut notes = facts.warnings();
         if let Some(problem) = facts.problem_at(now) {
             notes.push(format!("The certificate cannot be used now: {problem}."));
         }
-        if key.certificates.first() == Some(&leaf) {
+        let same = key.certificates.first() == Some(&leaf);
+        if same {
             notes.push("The certificate was there before.".to_owned());
+        }
+        let uses = store.key_uses()?;
+        let uses: Vec<_> = uses.iter().filter(|one| one.key == name).collect();
+        for one in &uses {
+            let problems = facts.fits(one.role).into_iter();
+            notes.extend(
+                problems.map(|problem| {
+                    format!("For {} of station {}: {problem}", one.role, one.station)
+                }),
+            );
+        }
+        match uses.is_empty() {
+            true => notes.push(put_to_use(name)),
+            false if same => {}
+            false => notes.push(
+                "The key is in use, and with its new certificate from now on: give that to partners \
+                 (`key export --certificate`)."
+                    .to_owned(),
+            ),
         }
         let earlier: Vec<_> = key
             .certificates
@@ -305,139 +306,6 @@ impl Keyring {
         store.put_key(key.clone())?;
         self.take_up().map_err(taken_up)?;
         Ok(Changed { key, notes })
-    }
-
-    /// Puts a key to use; tells the uses it has now and what an operator should know.
-    ///
-    /// # Errors
-    /// See [`ChangeError`].
-    pub fn put_to_use(
-        &self,
-        new: &NewUse,
-        now: Timestamp,
-    ) -> Result<(Vec<KeyUse>, Vec<String>), ChangeError> {
-        let _changing = self.changing();
-        let store = self.store()?;
-        let NewUse {
-            name,
-            station,
-            slot,
-            ..
-        } = new;
-        let key = known(store, name)?;
-        if store.station(station)?.is_none() {
-            return Err(StoreError::NoStation(station.clone()).into());
-        }
-        let facts = leaf(&key)?;
-        let roles = roles(new, &facts)?;
-        let mut notes = facts.warnings();
-        if let Some(problem) = facts.problem_at(now) {
-            notes.push(format!("The certificate cannot be used now: {problem}."));
-        }
-        let uses = store.key_uses()?;
-        for role in &roles {
-            let there = uses
-                .iter()
-                .find(|one| one.station == *station && one.role == *role && one.slot == *slot)
-                .filter(|one| one.key != *name);
-            if let Some(there) = there
-                && !new.replace
-            {
-                return Err(ChangeError::Refused(format!(
-                    "station {station} has key {other} as {slot} for {role}; put {name} into slot \
-                     next and promote it when partners have it (`key use {name} --station {station} \
-                     --role {role} --slot next`), or give --replace to drop {other} there at once",
-                    other = there.key
-                )));
-            }
-        }
-        for role in roles {
-            if let Some(other) = store.assign_key(station, role, *slot, name)? {
-                notes.push(format!(
-                    "Key {other} is no longer {slot} for {role} of station {station}."
-                ));
-            }
-        }
-        self.take_up().map_err(taken_up)?;
-        if let Some((_, why)) = self.faults().into_iter().find(|(key, _)| key == name) {
-            notes.push(format!("The key cannot be used: {why}."));
-        }
-        let uses = store.key_uses()?.into_iter();
-        Ok((uses.filter(|one| one.key == *name).collect(), notes))
-    }
-
-    /// Takes keys out of those uses; tells which those were.
-    ///
-    /// # Errors
-    /// See [`ChangeError`].
-    pub fn take_out_of_use(&self, which: &Uses) -> Result<Vec<KeyUse>, ChangeError> {
-        let _changing = self.changing();
-        let store = self.store()?;
-        if let Some(name) = &which.key {
-            known(store, name)?;
-        }
-        if let Some(station) = &which.station
-            && store.station(station)?.is_none()
-        {
-            return Err(StoreError::NoStation(station.clone()).into());
-        }
-        let uses = store.key_uses()?.into_iter();
-        let meant: Vec<_> = uses.filter(|one| which.takes(one)).collect();
-        if meant.is_empty() {
-            return Err(ChangeError::Refused(
-                "no key is put to such a use; `key list` shows the uses there are".to_owned(),
-            ));
-        }
-        for one in &meant {
-            store.unassign_key(&one.station, one.role, one.slot)?;
-        }
-        self.take_up().map_err(taken_up)?;
-        Ok(meant)
-    }
-
-    /// Makes next keys current and current ones previous, for a station's roles; for all that have a
-    /// next key when none is named. Tells the uses that changed.
-    ///
-    /// # Errors
-    /// See [`ChangeError`].
-    pub fn promote(
-        &self,
-        station: &str,
-        roles: &[Role],
-    ) -> Result<(Vec<KeyUse>, Vec<String>), ChangeError> {
-        let _changing = self.changing();
-        let store = self.store()?;
-        if store.station(station)?.is_none() {
-            return Err(StoreError::NoStation(station.to_owned()).into());
-        }
-        let waiting: Vec<_> = store
-            .key_uses()?
-            .into_iter()
-            .filter(|one| one.station == station && one.slot == Slot::Next)
-            .map(|one| one.role)
-            .collect();
-        let roles = match roles {
-            [] => waiting,
-            roles => roles.to_vec(),
-        };
-        if roles.is_empty() {
-            return Err(ChangeError::Refused(format!(
-                "station {station} has no key in slot next; put one there first (`key use NAME \
-                 --station {station} --slot next`)"
-            )));
-        }
-        let mut notes = Vec::new();
-        for role in &roles {
-            if let Some(dropped) = store.promote_keys(station, *role)? {
-                notes.push(format!(
-                    "Key {dropped} was previous for {role} and is not used for it any more."
-                ));
-            }
-        }
-        self.take_up().map_err(taken_up)?;
-        let uses = store.key_uses()?.into_iter();
-        let uses = uses.filter(|one| one.station == station && roles.contains(&one.role));
-        Ok((uses.collect(), notes))
     }
 
     /// Removes a key that no station uses. In a token it stays.
@@ -485,8 +353,25 @@ impl Keyring {
         .map_err(sealing)
     }
 
+    /// The certificate of a key with its issuers, to be given away: without those the key had before.
+    ///
+    /// # Errors
+    /// See [`ChangeError`].
+    pub fn chain(&self, name: &str) -> Result<Vec<Vec<u8>>, ChangeError> {
+        let key = known(self.store()?, name)?;
+        let Some(leaf) = key.certificates.first() else {
+            return Err(no_certificate(name));
+        };
+        let own = spki(leaf);
+        let certificates = key.certificates.iter().enumerate();
+        Ok(certificates
+            .filter(|(place, der)| *place == 0 || spki(der) != own)
+            .map(|(_, der)| der.clone())
+            .collect())
+    }
+
     /// The store, where there is one to change.
-    fn store(&self) -> Result<&Store, ChangeError> {
+    pub(super) fn store(&self) -> Result<&Store, ChangeError> {
         self.store
             .as_ref()
             .ok_or_else(|| ChangeError::Failed("this process keeps no keys".to_owned()))
@@ -526,7 +411,8 @@ impl Keyring {
             KeyKind::Rsa4096 => 4096,
             KeyKind::EcP256 => {
                 return Err(ChangeError::Refused(
-                    "keys in a token are RSA here; name 2048, 3072 or 4096 bits".to_owned(),
+                    "a key made in a token is RSA; give --kind rsa-2048, rsa-3072 or rsa-4096"
+                        .to_owned(),
                 ));
             }
         };
@@ -548,18 +434,6 @@ pub enum ExportForm {
     Pkcs12,
 }
 
-impl Uses {
-    fn takes(&self, one: &KeyUse) -> bool {
-        self.key.as_ref().is_none_or(|name| one.key == *name)
-            && self
-                .station
-                .as_ref()
-                .is_none_or(|name| one.station == *name)
-            && (self.roles.is_empty() || self.roles.contains(&one.role))
-            && self.slot.is_none_or(|slot| one.slot == slot)
-    }
-}
-
 /// Certificates of a key that were replaced and stay known.
 const EARLIER: usize = 4;
 const LEAST_PASSPHRASE: usize = 8;
@@ -567,60 +441,108 @@ const NO_MASTER: &str = "no master secret is configured, so no private key can b
     make one (`openssl rand -base64 32`), name it in [keyring] (master_secret, master_credential or \
     master_prompt), keep a copy of it elsewhere, and start anew";
 
-/// The roles a key is to be put to.
-fn roles(new: &NewUse, facts: &Facts) -> Result<Vec<Role>, ChangeError> {
-    let name = &new.name;
-    if new.roles.is_empty() {
-        let fitting = Role::ALL.into_iter();
-        let fitting: Vec<_> = fitting
-            .filter(|role| facts.fits(*role).is_empty())
-            .collect();
-        if fitting.is_empty() {
+impl NewKey {
+    fn check(&self) -> Result<(), ChangeError> {
+        if !is_name(&self.name) {
             return Err(ChangeError::Refused(format!(
-                "the certificate of key {name} is good for none of the roles; `key show {name}` says why"
+                "key {:?}: the name must be 1 to 32 of A-Z 0-9 _ -",
+                self.name
             )));
         }
-        return Ok(fitting);
+        self.subject.check()?;
+        let elliptic = self.kind == KeyKind::EcP256;
+        let mut roles = self.roles.iter();
+        if let Some(role) = roles.find(|role| elliptic && !role.is_tls()) {
+            return Err(MakeError::KeyUnfit { role: role.word() }.into());
+        }
+        match self.self_signed {
+            Some(found) if !(1..=MOST_DAYS).contains(&found) => Err(MakeError::Days {
+                found,
+                most: MOST_DAYS,
+            }
+            .into()),
+            _ => Ok(()),
+        }
     }
-    let problems: Vec<_> = new
-        .roles
-        .iter()
-        .flat_map(|role| {
-            let problems = facts.fits(*role).into_iter();
-            problems.map(move |problem| format!("for {role}: {problem}"))
-        })
-        .collect();
-    let for_tls = |role: &Role| matches!(role, Role::TlsServer | Role::TlsClient);
-    if matches!(facts.key, KeyFacts::Ec { .. }) && !new.roles.iter().all(for_tls) {
-        return Err(ChangeError::Refused(format!(
-            "key {name} is on an elliptic curve, which is good for TLS only; files, receipts and \
-             sessions need an RSA key"
-        )));
-    }
-    if !problems.is_empty() && !new.force {
-        return Err(ChangeError::Refused(format!(
-            "the certificate of key {name} does not fit {} Partners that look will refuse it; give \
-             --force to use it all the same",
-            problems.join(" ")
-        )));
-    }
-    Ok(new.roles.clone())
 }
 
-/// What the certificate of a key says.
-fn leaf(key: &KeyRecord) -> Result<Facts, ChangeError> {
-    let Some(der) = key.certificates.first() else {
-        return Err(ChangeError::Refused(format!(
-            "key {name} has no certificate yet; take the CA's answer in with `key install {name} FILE`",
-            name = key.name
-        )));
+/// The rule of the store, known here because a key in a token is made before the store is asked.
+fn is_name(name: &str) -> bool {
+    let known = |octet: u8| matches!(octet, b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-');
+    (1..=32).contains(&name.len()) && name.bytes().all(known)
+}
+
+/// What a key is for when nothing is said: an RSA key for everything but TLS, an elliptic curve for that.
+pub(crate) fn usual_roles(rsa: bool) -> Vec<Role> {
+    let roles = Role::ALL.into_iter();
+    roles.filter(|role| role.is_tls() != rsa).collect()
+}
+
+/// What an operator should know of a key that was taken in.
+fn remarks(key: &KeyRecord, private: &Private, now: Timestamp) -> Vec<String> {
+    let name = &key.name;
+    let Some(facts) = key.certificates.first().and_then(|der| facts(der).ok()) else {
+        let mut notes = vec![format!(
+            "There was no certificate beside the key; take it in with `key install {name} FILE`, or \
+             ask for one with `key request {name} --station NAME`."
+        )];
+        if let Private::Rsa(key) = private
+            && key.public().bits() < LEAST_BITS
+        {
+            notes.push(format!(
+                "It is an RSA key of {} bits, which can be broken; {LEAST_BITS} is the least. Make a \
+                 new one.",
+                key.public().bits()
+            ));
+        }
+        return notes;
     };
-    facts(der).map_err(|error| ChangeError::Failed(format!("key {}: {error}", key.name)))
+    let mut notes = facts.warnings();
+    match facts.problem_at(now) {
+        Some(problem) => notes.push(format!("The certificate cannot be used now: {problem}.")),
+        None => notes.push(put_to_use(name)),
+    }
+    notes
 }
 
-/// The certificates with the first one that is for the key in front; `None` when none is.
-fn ordered(private: &Private, mut certificates: Vec<Vec<u8>>) -> Option<Vec<Vec<u8>>> {
-    let place = certificates.iter().position(|der| private.is_for(der))?;
+/// What comes next.
+fn put_to_use(name: &str) -> String {
+    format!(
+        "It is not in use yet: `key use {name} --station NAME`, or with --slot next while partners \
+         still have the one before."
+    )
+}
+
+/// Fewest bits of an RSA key that are safe today.
+const LEAST_BITS: usize = 2048;
+
+pub(super) fn no_certificate(name: &str) -> ChangeError {
+    ChangeError::Refused(format!(
+        "key {name} has no certificate yet; take the CA's answer in with `key install {name} FILE`"
+    ))
+}
+
+/// The key a certificate is for; `None` when it does not parse.
+fn spki(certificate: &[u8]) -> Option<Vec<u8>> {
+    let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
+    Some(certificate.public_key().raw.to_vec())
+}
+
+/// The certificates with the one for the key in front that is good the longest; `None` when none is
+/// for it.
+fn ordered(
+    private: &Private,
+    mut certificates: Vec<Vec<u8>>,
+    now: Timestamp,
+) -> Option<Vec<Vec<u8>>> {
+    let worth = |der: &Vec<u8>| {
+        let facts = facts(der).ok();
+        facts.map(|facts| (facts.problem_at(now).is_none(), facts.not_after))
+    };
+    let own = certificates.iter().enumerate();
+    let own = own.filter(|(_, der)| private.is_for(der));
+    // The first of equal ones.
+    let (place, _) = own.rev().max_by_key(|(_, der)| worth(der))?;
     let leaf = certificates.remove(place);
     certificates.insert(0, leaf);
     Some(certificates)
@@ -636,7 +558,7 @@ fn is_new(store: &Store, name: &str) -> Result<(), ChangeError> {
     }
 }
 
-fn known(store: &Store, name: &str) -> Result<KeyRecord, ChangeError> {
+pub(super) fn known(store: &Store, name: &str) -> Result<KeyRecord, ChangeError> {
     store
         .key(name)?
         .ok_or_else(|| ChangeError::NoKey(name.to_owned()))
@@ -655,7 +577,7 @@ fn sealing(error: SealError) -> ChangeError {
     ChangeError::Failed(error.to_string())
 }
 
-fn taken_up(error: KeyringError) -> ChangeError {
+pub(super) fn taken_up(error: KeyringError) -> ChangeError {
     ChangeError::Failed(format!(
         "the change is in the store, but the keys could not be taken up ({error}); start anew"
     ))

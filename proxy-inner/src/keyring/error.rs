@@ -51,9 +51,9 @@ pub enum NoKey {
 pub enum KeyringError {
     /// Another secret than the one the keys are sealed under.
     #[error(
-        "the master secret of [keyring] is not the one the keys in the store are sealed under; give back the one used before, from its backup: without it the keys are lost, and have to be made or imported anew in a new store"
+        "the master secret of [keyring]{0} is not the one the keys in the store are sealed under; put back the one used before, from its backup. Nothing was changed: with that one everything is there again, and without it the private keys in the store cannot be opened by anybody"
     )]
-    WrongSecret,
+    WrongSecret(String),
     /// Keys are sealed and nothing unseals them.
     #[error(
         "the store has sealed keys ({0}), but the configuration has no master secret; set [keyring] master_secret, master_credential or master_prompt to the one they were sealed under"

@@ -73,10 +73,16 @@ impl Held {
         self.keys.len()
     }
 
-    /// The keys in use, each with the end of its certificate.
+    /// The keys in use or about to be, each with the end of its certificate. One that is merely a
+    /// previous one may end.
     pub(super) fn ends(&self) -> impl Iterator<Item = (&str, Timestamp)> {
+        let matters = |name: &str| {
+            let mut uses = self.uses.iter();
+            uses.any(|one| one.key == name && one.slot != Slot::Previous)
+        };
         let keys = self.keys.iter();
-        keys.filter_map(|(name, key)| Some((name.as_str(), key.valid?.1)))
+        keys.filter(move |(name, _)| matters(name))
+            .filter_map(|(name, key)| Some((name.as_str(), key.valid?.1)))
     }
 
     /// Whether a key that could be there at another time is not: one in a token.
@@ -236,6 +242,14 @@ impl HeldKey {
 }
 
 impl Private {
+    /// Its public half, SubjectPublicKeyInfo in DER.
+    pub(super) fn public(&self) -> Option<Vec<u8>> {
+        match self {
+            Private::Rsa(key) => Some(key.public().spki().to_vec()),
+            Private::Elliptic(key) => Some(key.public_key()?.as_ref().to_vec()),
+        }
+    }
+
     /// Whether a certificate was made for this key.
     pub(super) fn is_for(&self, certificate: &[u8]) -> bool {
         let Ok((_, certificate)) = X509Certificate::from_der(certificate) else {

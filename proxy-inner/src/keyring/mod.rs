@@ -17,6 +17,7 @@ mod error;
 mod held;
 mod secret;
 mod tls;
+mod uses;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -25,15 +26,17 @@ use ::keyring::{MasterSecret, Role, Slot};
 use envelope::OwnKey;
 use jiff::Timestamp;
 use rustls::sign::CertifiedKey;
-use store::{KeyHome, Store};
+use store::{KeyHome, KeyRecord, Store};
 use tokio::sync::watch;
 use zeroize::Zeroizing;
 
 use held::Held;
 
-pub use change::{ChangeError, Changed, ExportForm, NewKey, NewUse, Uses};
+pub(crate) use change::usual_roles;
+pub use change::{ChangeError, Changed, ExportForm, NewKey};
 pub use error::{KeyringError, NoKey};
 pub use secret::{Ask, SecretSource};
+pub use uses::{NewUse, Uses};
 
 /// What unlocks keys: neither is kept in the store.
 #[derive(Default)]
@@ -42,6 +45,8 @@ pub struct Secrets {
     pub master: Option<MasterSecret>,
     /// The PIN of the PKCS#11 token.
     pub token_pin: Option<Zeroizing<String>>,
+    /// Where the master secret is from, for people: ` (/etc/secret)`; empty when there is nothing to say.
+    pub origin: String,
 }
 
 /// Our keys, by station and role. Shared by all that sign and decrypt; cheap to ask, from any thread.
@@ -69,7 +74,7 @@ impl Keyring {
     pub fn from(store: Store, master: MasterSecret) -> Result<Arc<Keyring>, KeyringError> {
         let secrets = Secrets {
             master: Some(master),
-            token_pin: None,
+            ..Secrets::default()
         };
         Keyring::open(store, secrets)
     }
@@ -81,7 +86,7 @@ impl Keyring {
     pub fn open(store: Store, secrets: Secrets) -> Result<Arc<Keyring>, KeyringError> {
         match (&secrets.master, store.keyring_check()?) {
             (Some(master), Some(check)) if !master.matches(&check) => {
-                return Err(KeyringError::WrongSecret);
+                return Err(KeyringError::WrongSecret(secrets.origin.clone()));
             }
             (None, Some(_)) => {
                 let sealed = |home: &KeyHome| matches!(home, KeyHome::Sealed(_));
@@ -199,6 +204,12 @@ impl Keyring {
         held.faults()
             .map(|(key, why)| (key.to_owned(), why.to_owned()))
             .collect()
+    }
+
+    /// The public half (SubjectPublicKeyInfo, DER) of a key nothing else tells of; `None` when it cannot
+    /// be got at. Unseals the key or asks the token: on a thread that may block.
+    pub fn public(&self, key: &KeyRecord) -> Option<Vec<u8>> {
+        held::open(&key.private, &self.secrets).ok()?.public()
     }
 
     fn held(&self) -> Arc<Held> {

@@ -32,12 +32,12 @@ impl Secrets {
     /// # Errors
     /// [`KeyringError::Secret`], with what to do.
     pub fn gather(
-        master: Option<&SecretSource>,
+        from: Option<&SecretSource>,
         token_pin: Option<&SecretSource>,
         first: bool,
         ask: Ask<'_>,
     ) -> Result<Secrets, KeyringError> {
-        let master = master
+        let master = from
             .map(|source| {
                 let octets = match source {
                     SecretSource::Prompt => typed(first, ask)?,
@@ -54,7 +54,17 @@ impl Secrets {
                 source => pin(&stored(PIN, source)?),
             })
             .transpose()?;
-        Ok(Secrets { master, token_pin })
+        let origin = match from {
+            Some(SecretSource::File(path)) => format!(" ({})", path.display()),
+            Some(SecretSource::Credential(name)) => format!(" (the credential {name})"),
+            Some(SecretSource::Prompt) => " (as it was typed)".to_owned(),
+            None => String::new(),
+        };
+        Ok(Secrets {
+            master,
+            token_pin,
+            origin,
+        })
     }
 }
 

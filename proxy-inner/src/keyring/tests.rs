@@ -233,6 +233,7 @@ fn nothing_secret_is_in_debug_output() {
     let secrets = Secrets {
         master: Some(master()),
         token_pin: Some(Zeroizing::new("1234".to_owned())),
+        ..Secrets::default()
     };
     let told = format!("{:?} {record:?} {secrets:?}", world.keyring);
     assert!(

@@ -94,13 +94,13 @@ fn slots() -> PossibleValuesParser {
 }
 
 const ADD_HELP: &str = "\
-A certificate is worth what is known of its origin: after adding it, read its fingerprint to somebody
-you know at the partner on the phone, and let them compare. The certificates of the partner's TLS are
-not here: they are pinned with `partner add --certificate`.
+A certificate is worth what is known of its origin: after adding it, read its fingerprint to \
+somebody you know at the partner on the phone, and let them compare. The certificates of the \
+partner's TLS are not here: they are pinned with `partner add --certificate`.
 
-A new certificate goes into slot next first: files and receipts signed with it are taken already, and
-`cert promote` makes it current on the day agreed. Files are encrypted for the current one, or for the
-next one once the current one has expired.
+A new certificate goes into slot next first: files and receipts signed with it are taken already, \
+and `cert promote` makes it current on the day agreed. Files are encrypted for the current one, or \
+for the next one once the current one has expired.
 
 Examples:
   proxy-inner cert add ACME acme-2026.pem

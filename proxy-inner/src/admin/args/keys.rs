@@ -35,6 +35,7 @@ pub enum KeyCommand {
     #[command(after_help = REQUEST_HELP)]
     Request(Box<KeyRequest>),
     /// Take in the CA's answer: PEM, DER or PKCS#7; it must be for the very key that asked
+    #[command(after_help = INSTALL_HELP)]
     Install {
         /// The key's name
         name: String,
@@ -165,7 +166,8 @@ pub struct KeyUse {
     /// The station
     #[arg(long)]
     pub station: String,
-    /// What for; may be repeated [default: everything its certificate is good for]
+    /// What for; may be repeated [default: everything its certificate is good for;
+    /// TLS only where its extended key usage says so]
     #[arg(long = "role", value_name = "ROLE", value_parser = roles())]
     pub roles: Vec<String>,
     /// Now, before, or later
@@ -243,11 +245,13 @@ fn slots() -> PossibleValuesParser {
 pub const ALL: &str = "all";
 
 const CREATE_HELP: &str = "\
-The private key is sealed under the master secret of [keyring] and kept in the store, or made inside a
-token. A request goes to the CA; its answer comes back with `key install`.
+The private key is sealed under the master secret of [keyring] and kept in the store, or made inside \
+a token. A request goes to the CA; its answer comes back with `key install`. The key is in use once \
+`key use` says so.
 
 Examples:
-  proxy-inner key create US-2026 --station US --organization Example --country DE --out us-2026.csr
+  proxy-inner key create US-2026 --station US --organization Example --country DE \\
+    --out us-2026.csr
   proxy-inner key create US-TLS --station US --kind ec-p256 --host oftp.example --out us-tls.csr
   proxy-inner key create TEST --station US --role all --self-signed --days 30";
 
@@ -257,20 +261,30 @@ What the file holds is told by its content, not by its name. A passphrase is nev
 Examples:
   proxy-inner key import US-2026 us-2026.p12
   proxy-inner key import US-2026 us-2026.pem --passphrase-file /run/secrets/us
-  proxy-inner key import US-HSM --token \"pkcs11:token=OFTP;object=US?module-path=/usr/lib/softhsm/libsofthsm2.so\"";
+  proxy-inner key import US-HSM \\
+    --token \"pkcs11:token=OFTP;object=US?module-path=/usr/lib/softhsm/libsofthsm2.so\"";
 
 const REQUEST_HELP: &str = "\
-Without --station the request that waits is printed again. With it a new one is made for the same key;
-to change the key as well, make a new one with `key create`.
+Without --station the request that waits is printed again. With it a new one is made for the same \
+key, for example because its certificate ends; to change the key as well, make a new one with \
+`key create`.
 
 Examples:
   proxy-inner key request US-2026 --out us-2026.csr
   proxy-inner key request US-2026 --station US --common-name oftp.example --role file-signing";
 
+const INSTALL_HELP: &str = "\
+The file may hold the issuers' certificates too, in any order. A certificate the key had before stays \
+behind the new one: files encrypted for it are still opened. One that has ended is refused. A key in \
+use goes on in use, with the new certificate.
+
+Examples:
+  proxy-inner key install US-2026 answer.p7b";
+
 const USE_HELP: &str = "\
-A new key goes into slot next first: partners get its certificate, files they encrypt for it are opened
-already, and `key promote` makes it current on the day agreed. The one before stays as previous, for what
-is under way.
+A new key goes into slot next first: partners get its certificate, files they encrypt for it are \
+opened already, and `key promote` makes it current on the day agreed. The one before stays as \
+previous, for what is under way.
 
 Examples:
   proxy-inner key use US-2026 --station US
@@ -282,9 +296,10 @@ Examples:
   proxy-inner key export US-2026 --certificate > us-2026.pem";
 
 const EVIDENCE_HELP: &str = "\
-Writes what there is of: secured (the file as it travelled), clear (the file itself), receipt.p7s (the
-signature of the receipt), certificates as PEM, and report.txt, one page that says who, what and when.
-The files are there when the partner's archive term says \"files\", or as long as they are in the spool.
+Writes what there is of: secured (the file as it travelled), clear (the file itself), receipt.p7s \
+(the signature of the receipt), certificates as PEM, and report.txt, one page that says who, what \
+and when. The files are there when the partner's archive term says \"files\", or as long as they are \
+in the spool.
 
 Example:
   proxy-inner evidence 23795075ee51fa84 --to /tmp/case-4711";

@@ -70,6 +70,7 @@ impl Ctl<'_> {
         if let Some(path) = &args.out {
             // Told before a key is made for nothing.
             is_free(path)?;
+            has_folder(path)?;
         }
         let detail = self.key_detail(&Command::KeyCreate(Box::new(body)))?;
         let mut hint = String::new();
@@ -77,7 +78,7 @@ impl Ctl<'_> {
             let request = self.request_of(args.name.clone(), None)?;
             write_new(path, request.as_bytes(), 0o644)?;
             hint = format!(
-                "The certificate request is in {}; give it to the CA, and its answer to `key install {}`.\n",
+                "The certificate request is in {}; give it to the CA, and its answer to `key install {} FILE`.\n",
                 path.display(),
                 args.name
             );
@@ -177,7 +178,13 @@ impl Ctl<'_> {
 
     fn give_out(&mut self, path: Option<&Path>, text: &str) -> Result<(), CtlError> {
         match path {
-            Some(path) => write_new(path, text.as_bytes(), 0o644),
+            Some(path) => {
+                write_new(path, text.as_bytes(), 0o644)?;
+                self.print(&format!(
+                    "The certificate request is in {}; give it to the CA.\n",
+                    path.display()
+                ))
+            }
             None => self.print(text),
         }
     }
@@ -221,6 +228,7 @@ impl Ctl<'_> {
     fn key_export(&mut self, args: KeyExport) -> Result<(), CtlError> {
         if let Some(path) = &args.to {
             is_free(path)?;
+            has_folder(path)?;
         }
         let form = match (args.certificate, args.pkcs12) {
             (true, _) => "certificate",
@@ -235,7 +243,7 @@ impl Ctl<'_> {
             }
         };
         let body = KeyExportBody {
-            name: args.name,
+            name: args.name.clone(),
             form: form.to_owned(),
             passphrase,
         };
@@ -248,7 +256,14 @@ impl Ctl<'_> {
             _ => octets,
         };
         match &args.to {
-            Some(path) => write_new(path, &octets, 0o600),
+            Some(path) => {
+                let (what, mode) = match form {
+                    "certificate" => ("certificate with those of its issuers", 0o644),
+                    _ => ("private key, encrypted", 0o600),
+                };
+                write_new(path, &octets, mode)?;
+                self.print(&format!("key {}: {what}: {}\n", args.name, path.display()))
+            }
             None => {
                 let text = String::from_utf8_lossy(&octets).into_owned();
                 self.print(&text)
@@ -338,6 +353,19 @@ fn is_free(path: &Path) -> Result<(), CtlError> {
             "{}: exists already and is not overwritten; move it away or name another file",
             path.display()
         ))),
+    }
+}
+
+/// Told before anything is done for nothing.
+fn has_folder(path: &Path) -> Result<(), CtlError> {
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    match folder.metadata() {
+        Ok(found) if found.is_dir() => Ok(()),
+        Ok(_) => Err(unwritable(path, &io::ErrorKind::NotADirectory.into())),
+        Err(error) => Err(unwritable(path, &error)),
     }
 }
 

@@ -72,8 +72,10 @@ pub(in crate::admin) fn key(detail: &KeyDetail) -> String {
         rows.push(("request", waits));
     }
     if key.further_certificates > 0 {
-        let number = key.further_certificates.to_string();
-        rows.push(("with it", format!("{number} further certificates")));
+        let number = key.further_certificates;
+        let further =
+            format!("{number} further certificates: issuers, and earlier ones of this key");
+        rows.push(("with it", further));
     }
     if let Some(problem) = &key.problem {
         rows.push(("problem", problem.clone()));

@@ -40,6 +40,14 @@ pub(super) fn add(store: &Store, body: &CertAddBody) -> Result<Answer, Refusal> 
     if let Some(problem) = facts.problem_at(Timestamp::now()) {
         notes.push(format!("the certificate is {problem}"));
     }
+    let code = old.code.to_string();
+    if let Some(carried) = facts.odette_id.as_ref().filter(|id| **id != code) {
+        notes.push(format!(
+            "the certificate carries the Odette ID {carried}, and the code of {} is {code}: is it \
+             the right one?",
+            body.partner
+        ));
+    }
     let new: Vec<_> = roles
         .iter()
         .map(|role| RoleCertificate {
@@ -116,7 +124,16 @@ pub(super) fn promote(store: &Store, body: &CertWhichBody) -> Result<Answer, Ref
         "Certificates of a partner were promoted by command."
     );
     let now_current = |held: &RoleCertificate| is_wanted(held, &roles, Some(Slot::Current));
-    told(store, &body.partner, now_current, Vec::new())
+    let now = Timestamp::now();
+    let held = partner(store, &body.partner)?.role_certificates;
+    let mut notes: Vec<_> = held
+        .iter()
+        .filter(|held| now_current(held))
+        .filter_map(|held| facts(&held.certificate).ok()?.problem_at(now))
+        .map(|problem| format!("the certificate is {problem}"))
+        .collect();
+    notes.dedup();
+    told(store, &body.partner, now_current, notes)
 }
 
 pub(super) fn remove(store: &Store, body: &CertWhichBody) -> Result<Answer, Refusal> {

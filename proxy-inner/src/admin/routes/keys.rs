@@ -10,16 +10,19 @@ use super::super::protocol::{
     KeyInstallBody, KeyPromoteBody, KeyRequestBody, KeyUnuseBody, KeyUseBody, KeyUsesBody, Refusal,
     RefusalKind, SubjectBody,
 };
-use super::super::view::{KeyUseView, KeyView};
+use super::super::view::{KeyUseView, KeyView, kind_of};
 use super::{Services, applied, refused, refused_by};
-use crate::keyring::{ChangeError, ExportForm, NewKey, NewUse, Uses};
+use crate::keyring::{ChangeError, ExportForm, NewKey, NewUse, Uses, usual_roles};
 
 pub(super) fn create(services: &Services, body: KeyCreateBody) -> Result<Answer, Refusal> {
     let kind = kind(&body.kind)?;
     let new = NewKey {
         name: body.name,
         subject: subject(&services.store, &body.station, body.subject)?,
-        roles: roles(&body.roles, kind)?,
+        roles: match body.roles.is_empty() {
+            true => usual_roles(kind != KeyKind::EcP256),
+            false => roles(&body.roles)?,
+        },
         kind,
         token: body.token,
         self_signed: body.self_signed,
@@ -56,7 +59,10 @@ pub(super) fn list(services: &Services) -> Result<Answer, Refusal> {
     let (keys, uses) = all(&services.store)?;
     let faults = services.keyring.faults();
     let now = Timestamp::now();
-    let view = |key: &KeyRecord| KeyView::new(key, &uses, fault(&faults, &key.name), now);
+    let view = |key: &KeyRecord| {
+        let view = KeyView::new(key, &uses, fault(&faults, &key.name), now);
+        with_kind(services, key, view)
+    };
     Ok(Answer::Keys(keys.iter().map(view).collect()))
 }
 
@@ -71,8 +77,7 @@ pub(super) fn request(services: &Services, body: KeyRequestBody) -> Result<Answe
         None => None,
         Some(new) => {
             let subject = subject(&services.store, &new.station, new.subject)?;
-            // What the key is tells the library; an RSA key is the usual case.
-            Some((subject, roles(&new.roles, KeyKind::Rsa3072)?))
+            Some((subject, roles(&new.roles)?))
         }
     };
     let request = services.keyring.request(&body.name, new);
@@ -151,7 +156,9 @@ pub(super) fn promote(services: &Services, body: &KeyPromoteBody) -> Result<Answ
         .map(|word| role(word))
         .collect::<Result<_, _>>()?;
     let promoted = services.keyring.promote(&body.station, &roles);
-    let (uses, notes) = promoted.map_err(|error| changing(&error))?;
+    let (uses, mut notes) = promoted.map_err(|error| changing(&error))?;
+    let hindrances = services.keyring.hindrances(&uses, Timestamp::now());
+    notes.extend(hindrances.map_err(|error| changing(&error))?);
     tracing::info!(
         station = body.station,
         "Next keys became current by command."
@@ -170,7 +177,7 @@ pub(super) fn export(services: &Services, body: &KeyExportBody) -> Result<Answer
     let form = match body.form.as_str() {
         "pkcs8" => ExportForm::Pkcs8,
         "pkcs12" => ExportForm::Pkcs12,
-        "certificate" => return certificates(&services.store, &body.name),
+        "certificate" => return certificates(services, &body.name),
         form => {
             let message = format!("{form:?} is no form a key can be written in");
             return Err(Refusal::new(RefusalKind::Refused, message));
@@ -190,14 +197,9 @@ pub(super) fn export(services: &Services, body: &KeyExportBody) -> Result<Answer
     }))
 }
 
-fn certificates(store: &Store, name: &str) -> Result<Answer, Refusal> {
-    let key = store.key(name).map_err(refused_by)?;
-    let key = key.ok_or_else(|| changing(&ChangeError::NoKey(name.to_owned())))?;
-    if key.certificates.is_empty() {
-        let message = format!("key {name} has no certificate yet");
-        return Err(Refusal::new(RefusalKind::Refused, message));
-    }
-    let text = store::certificates_to_pem(&key.certificates);
+fn certificates(services: &Services, name: &str) -> Result<Answer, Refusal> {
+    let chain = services.keyring.chain(name);
+    let text = store::certificates_to_pem(&chain.map_err(|error| changing(&error))?);
     Ok(Answer::KeyFile(KeyFileBody {
         octets: hide(text.as_bytes()),
     }))
@@ -220,10 +222,19 @@ fn detail(services: &Services, key: &KeyRecord, notes: Vec<String>) -> Result<An
     };
     let problem = fault(&services.keyring.faults(), &key.name);
     Ok(Answer::Key(Box::new(KeyDetail {
-        key: KeyView::new(key, &uses, problem, now),
+        key: with_kind(services, key, KeyView::new(key, &uses, problem, now)),
         explanation,
         notes,
     })))
+}
+
+/// Asks the key itself for its kind where neither certificate nor request tells.
+fn with_kind(services: &Services, key: &KeyRecord, mut view: KeyView) -> KeyView {
+    if view.kind.is_none() {
+        let public = services.keyring.public(key);
+        view.kind = public.and_then(|spki| kind_of(&spki));
+    }
+    view
 }
 
 fn told(uses: &[KeyUse], notes: Vec<String>) -> Answer {
@@ -275,15 +286,7 @@ fn kind(word: &str) -> Result<KeyKind, Refusal> {
     })
 }
 
-/// The roles of these words; what a key of that kind is usually for when there are none.
-fn roles(words: &[String], kind: KeyKind) -> Result<Vec<Role>, Refusal> {
-    if words.is_empty() {
-        let tls = |role: &Role| matches!(role, Role::TlsServer | Role::TlsClient);
-        let usual = Role::ALL.into_iter();
-        return Ok(usual
-            .filter(|role| tls(role) == (kind == KeyKind::EcP256))
-            .collect());
-    }
+fn roles(words: &[String]) -> Result<Vec<Role>, Refusal> {
     if words.iter().any(|word| word == super::super::args::ALL) {
         return Ok(Role::ALL.to_vec());
     }

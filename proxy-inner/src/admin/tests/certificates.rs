@@ -246,6 +246,20 @@ fn a_place_that_is_taken_is_given_away_only_when_told_so() {
     );
 }
 
+/// What we give out can be taken in; that it is ours and not the partner's is said.
+#[test]
+fn asks_about_a_certificate_of_another_odette_id() {
+    let world = World::with_partner();
+    world.ok("key create OWN --station US --kind rsa-2048 --self-signed");
+    let pem = world.ok("key export OWN --certificate");
+    let file = world.file("own.pem", pem.as_bytes());
+    let told = world.ok(&format!("cert add ACME {}", file.display()));
+    assert!(told.contains("carries the Odette ID"), "{told}");
+    let unnamed = pem_file(&world, "UNNAMED");
+    let told = world.ok(&format!("cert add ACME {} --slot next", unnamed.display()));
+    assert!(!told.contains("carries the Odette ID"), "{told}");
+}
+
 #[test]
 fn takes_a_certificate_for_what_it_says_it_is_for() {
     let world = World::with_partner();

@@ -172,8 +172,14 @@ fn an_exported_key_comes_back_under_its_passphrase_only() {
     assert!(key("BACK-8").certificates.is_empty());
     assert!(world.ok("key list").contains("no certificate"));
 
+    let refused = world.refused("key export US-1 --to /nowhere/at/all --passphrase-file -");
+    assert!(
+        refused.contains("/nowhere/at/all: cannot be written"),
+        "{refused}"
+    );
+    let to = world.folder.path().join("never");
     let (_, short) = world.run(
-        "key export US-1 --to /nowhere/at/all --passphrase-file -",
+        &format!("key export US-1 --to {} --passphrase-file -", to.display()),
         b"short\n",
     );
     let short = short.unwrap_err().to_string();
@@ -267,6 +273,66 @@ fn a_certificate_that_does_not_fit_is_not_used_unless_forced() {
     assert_eq!(world.keyring.own_keys("US", Role::Encryption).len(), 1);
 }
 
+/// What partners have pinned in TLS does not change because files get a key.
+#[test]
+fn a_key_for_files_is_not_shown_in_tls_unless_told_to() {
+    let world = world();
+    world.ok("key create FILES --station US --kind rsa-2048 --self-signed");
+    let told = world.ok("key use FILES --station US");
+    assert!(
+        told.contains("encryption") && !told.contains("tls"),
+        "{told}"
+    );
+    let told = world.ok("key use FILES --station US --role tls-server --force");
+    assert!(told.contains("Note: Forced for tls-server"), "{told}");
+}
+
+#[test]
+fn a_request_is_for_what_its_key_is_usually_for() {
+    let world = world();
+    let host = "--host oftp.example";
+    world.ok(&format!(
+        "key create CURVE --station US --kind ec-p256 {host} --self-signed"
+    ));
+    let asked = world.ok(&format!("key request CURVE --station US {host}"));
+    let answer = world.file("answer.pem", certified(&asked).as_bytes());
+    world.ok(&format!("key install CURVE {}", answer.display()));
+    let told = world.ok("key use CURVE --station US");
+    assert!(
+        told.contains("tls-server") && told.contains("tls-client"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_key_that_came_alone_says_its_kind_and_whether_it_is_weak() {
+    let world = world();
+    for (name, arguments, kind) in [
+        (
+            "WEAK",
+            ["genrsa", "-traditional", "1024"].as_slice(),
+            "RSA 1024",
+        ),
+        (
+            "CURVE",
+            &["ecparam", "-genkey", "-noout", "-name", "secp384r1"],
+            "EC P-384",
+        ),
+    ] {
+        let made = std::process::Command::new("openssl")
+            .args(arguments)
+            .output();
+        let Some(pem) = made.ok().filter(|made| made.status.success()) else {
+            continue;
+        };
+        let path = world.file(name, &pem.stdout);
+        let told = world.ok(&format!("key import {name} {}", path.display()));
+        assert!(told.contains(kind), "{told}");
+        assert_eq!(told.contains("can be broken"), name == "WEAK", "{told}");
+        assert!(world.ok("key list").contains(kind));
+    }
+}
+
 #[test]
 fn every_command_names_what_is_missing() {
     let world = with_key("US-1");
@@ -316,10 +382,12 @@ fn another_master_secret_or_none_is_told_at_start() {
     let other = Zeroizing::new(b"another secret, as long as that".to_vec());
     let wrong = Secrets {
         master: Some(MasterSecret::new(other).unwrap()),
-        token_pin: None,
+        origin: " (/etc/secret)".to_owned(),
+        ..Secrets::default()
     };
     let error = Keyring::open(world.store.clone(), wrong).unwrap_err();
-    assert!(matches!(error, KeyringError::WrongSecret), "{error}");
+    assert!(matches!(error, KeyringError::WrongSecret(_)), "{error}");
+    assert!(error.to_string().contains("(/etc/secret)"), "{error}");
     assert!(error.to_string().contains("backup"), "{error}");
     let error = Keyring::open(world.store.clone(), Secrets::default()).unwrap_err();
     assert!(

@@ -184,7 +184,7 @@ fn secrets() -> Secrets {
     let octets = Zeroizing::new(MASTER.as_bytes().to_vec());
     Secrets {
         master: Some(MasterSecret::new(octets).unwrap()),
-        token_pin: None,
+        ..Secrets::default()
     }
 }
 

@@ -7,6 +7,7 @@ use store::{KeyHome, KeyRecord, KeyUse};
 use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey;
+use x509_parser::x509::SubjectPublicKeyInfo;
 
 /// One of our keys.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -149,10 +150,23 @@ fn kind(key: &KeyFacts) -> String {
 /// The kind of the key a request is for.
 fn requested(request: &[u8]) -> Option<String> {
     let (_, request) = X509CertificationRequest::from_der(request).ok()?;
-    let public = &request.certification_request_info.subject_pki;
+    of_public(&request.certification_request_info.subject_pki)
+}
+
+/// The kind of a public key (SubjectPublicKeyInfo, DER).
+pub(in crate::admin) fn kind_of(spki: &[u8]) -> Option<String> {
+    let (_, public) = SubjectPublicKeyInfo::from_der(spki).ok()?;
+    of_public(&public)
+}
+
+fn of_public(public: &SubjectPublicKeyInfo<'_>) -> Option<String> {
     match public.parsed().ok()? {
         PublicKey::RSA(key) => Some(format!("RSA {}", key.key_size())),
-        PublicKey::EC(point) => Some(format!("EC {} bits", point.key_size())),
+        // Coordinates are of whole octets.
+        PublicKey::EC(point) => match point.key_size() {
+            528 => Some("EC P-521".to_owned()),
+            bits => Some(format!("EC P-{bits}")),
+        },
         _ => None,
     }
 }

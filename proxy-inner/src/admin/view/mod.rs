@@ -13,6 +13,7 @@ use store::{Applied, Station};
 
 pub use certificate::CertificateView;
 pub use evidence::{EvidenceCertificateView, EvidenceReceiptView, EvidenceView};
+pub(in crate::admin) use key::kind_of;
 pub use key::{KeyCertificateView, KeyUseView, KeyView};
 pub use receipt::ReceiptView;
 pub use status::{
