@@ -9,6 +9,7 @@ mod drain;
 mod follow_circuit;
 mod formats;
 mod gateway;
+mod keys;
 mod kill;
 mod levels;
 mod link_loss;
