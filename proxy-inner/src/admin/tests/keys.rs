@@ -405,7 +405,11 @@ fn without_a_master_secret_no_key_is_kept() {
     let keyring = Keyring::open(store, Secrets::default()).unwrap();
     let new = crate::keyring::NewKey {
         name: "US-1".to_owned(),
-        subject: ::keyring::Subject::default(),
+        subject: ::keyring::Subject {
+            common_name: "oftp.example".to_owned(),
+            odette_id: "O0013000001US".to_owned(),
+            ..::keyring::Subject::default()
+        },
         roles: Role::ALL.to_vec(),
         kind: ::keyring::KeyKind::Rsa2048,
         token: None,
@@ -521,12 +525,13 @@ fn in_a_token(module: &str) {
     );
     assert!(world.keyring.tls("US", Role::TlsServer, now).is_ok());
 
-    let refused = world.refused("key export HSM --to /nowhere/at/all --passphrase-file /dev/null");
-    assert!(!refused.is_empty());
-    let (_, refused) = world.run(
-        "key export HSM --to /nowhere/at/all --passphrase-file -",
-        format!("{PASSPHRASE}\n").as_bytes(),
+    let export = format!(
+        "key export HSM --to {} --passphrase-file",
+        world.folder.path().join("never").display()
     );
+    let refused = world.refused(&format!("{export} /dev/null"));
+    assert!(!refused.is_empty());
+    let (_, refused) = world.run(&format!("{export} -"), format!("{PASSPHRASE}\n").as_bytes());
     let refused = refused.unwrap_err().to_string();
     assert!(refused.contains("never leaves it"), "{refused}");
     world.ok(&format!("key import AGAIN --token {uri}"));
