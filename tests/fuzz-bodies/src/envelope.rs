@@ -60,6 +60,8 @@ fn open(octets: &[u8]) -> bool {
             ..Limits::default()
         },
     };
+    // Every input counts as the first: only what is in it may decide.
+    envelope::forget_failures();
     let mut clear = Vec::new();
     let opened = envelope::open(&opening, &mut choices.rest(), &mut clear);
     assert!(clear.len() as u64 <= MOST_CLEAR);
